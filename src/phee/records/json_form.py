@@ -1,0 +1,182 @@
+"""Records as JSON, field for field as Zeebe 8.5 exports them.
+
+``to_json`` and ``from_json`` are inverse to each other for every value type with a struct; types
+without one keep their fields as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from phee.records.record import Record
+from phee.records.types import INTENTS, RecordType, RejectionType, ValueType
+from phee.records.values import OtherValue, RecordValue, value_class
+
+BROKER_VERSION = "8.5.8"
+"""The Zeebe version whose record form this is; readers choose their parsing by it."""
+
+
+class _Twin(msgspec.Struct, rename="camel"):
+    """Base of the object-like twins of the array-like value structs."""
+
+
+_TWINS: dict[type[RecordValue], type[_Twin]] = {}
+
+
+def _twin_type(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, RecordValue):
+        return _twin(annotation)
+    if get_origin(annotation) is list:
+        return list[_twin_type(get_args(annotation)[0])]  # type: ignore[misc]
+    return annotation
+
+
+def _twin(value_type: type[RecordValue]) -> type[_Twin]:
+    twin = _TWINS.get(value_type)
+    if twin is None:
+        hints = get_type_hints(value_type)
+        fields = [
+            (f.name, _twin_type(hints[f.name]), msgspec.field(default=f.default))
+            if f.default is not msgspec.NODEFAULT
+            else (
+                f.name,
+                _twin_type(hints[f.name]),
+                msgspec.field(default_factory=f.default_factory),
+            )
+            for f in msgspec.structs.fields(value_type)
+        ]
+        twin = cast(
+            "type[_Twin]", msgspec.defstruct(f"{value_type.__name__}Json", fields, bases=(_Twin,))
+        )
+        _TWINS[value_type] = twin
+    return twin
+
+
+def _to_twin(value: Any) -> Any:
+    if isinstance(value, RecordValue):
+        return _twin(type(value))(*map(_to_twin, msgspec.structs.astuple(value)))
+    if isinstance(value, list):
+        return [_to_twin(item) for item in value]
+    return value
+
+
+def _from_twin(twin: Any, value_type: type[RecordValue]) -> RecordValue:
+    hints = get_type_hints(value_type)
+    return value_type(
+        *(
+            _restore(value, hints[field.name])
+            for field, value in zip(
+                msgspec.structs.fields(value_type), msgspec.structs.astuple(twin), strict=True
+            )
+        )
+    )
+
+
+def _restore(value: Any, annotation: Any) -> Any:
+    inner = get_args(annotation)[0] if get_origin(annotation) is list else None
+    if isinstance(inner, type) and issubclass(inner, RecordValue):
+        return [_from_twin(item, inner) for item in value]
+    return value
+
+
+class _Envelope(msgspec.Struct, rename="camel"):
+    partition_id: int
+    value: Any
+    key: int
+    position: int
+    timestamp: int
+    intent: str
+    rejection_type: str
+    rejection_reason: str
+    record_version: int
+    authorizations: dict[str, list[str]]
+    source_record_position: int
+    value_type: str
+    broker_version: str
+    record_type: str
+
+
+class _ReadEnvelope(msgspec.Struct, rename="camel"):
+    partition_id: int
+    value: msgspec.Raw
+    key: int
+    position: int
+    timestamp: int
+    intent: str
+    value_type: str
+    record_type: str
+    rejection_type: str = "NULL_VAL"
+    rejection_reason: str = ""
+    source_record_position: int = -1
+
+
+_READER = msgspec.json.Decoder(_ReadEnvelope)
+
+
+def to_json(record: Record, *, partition_id: int) -> bytes:
+    """Return ``record`` as one line of JSON (without a newline), as Zeebe 8.5 exports it."""
+    value = record.value
+    return msgspec.json.encode(
+        _Envelope(
+            partition_id=partition_id,
+            value=value.fields if isinstance(value, OtherValue) else _to_twin(value),
+            key=record.key,
+            position=record.position,
+            timestamp=record.timestamp,
+            intent=record.intent_name,
+            rejection_type=RejectionType(record.rejection_type).name,
+            rejection_reason=record.rejection_reason,
+            record_version=1,
+            authorizations={"authorized_tenants": [record.tenant_id]},
+            source_record_position=record.source_record_position,
+            value_type=ValueType(record.value_type).name,
+            broker_version=BROKER_VERSION,
+            record_type=RecordType(record.record_type).name,
+        )
+    )
+
+
+def from_json(data: bytes | str) -> tuple[int, Record]:
+    """Read an exported record (ours or a real Zeebe's); return (partition id, record).
+
+    Fields that this version does not know are ignored.
+
+    Raises:
+        msgspec.DecodeError: not JSON, or not a record.
+        KeyError: a value type or intent that this version does not know.
+    """
+    envelope = _READER.decode(data)
+    value_type = ValueType[envelope.value_type]
+    return envelope.partition_id, Record(
+        position=envelope.position,
+        source_record_position=envelope.source_record_position,
+        key=envelope.key,
+        timestamp=envelope.timestamp,
+        record_type=RecordType[envelope.record_type],
+        value_type=value_type,
+        intent=INTENTS[value_type][envelope.intent],
+        value=_value_reader(value_type)(envelope.value),
+        rejection_type=RejectionType[envelope.rejection_type],
+        rejection_reason=envelope.rejection_reason,
+    )
+
+
+_READERS: dict[ValueType, Callable[[msgspec.Raw], RecordValue]] = {}
+
+
+def _value_reader(value_type: ValueType) -> Callable[[msgspec.Raw], RecordValue]:
+    reader = _READERS.get(value_type)
+    if reader is None:
+        reader = _READERS[value_type] = _make_reader(value_class(value_type))
+    return reader
+
+
+def _make_reader(struct: type[RecordValue]) -> Callable[[msgspec.Raw], RecordValue]:
+    if struct is OtherValue:
+        fields = msgspec.json.Decoder(dict[str, Any])
+        return lambda raw: OtherValue(fields.decode(raw))
+    decoder = msgspec.json.Decoder(_twin(struct))
+    return lambda raw: _from_twin(decoder.decode(raw), struct)
