@@ -1,0 +1,67 @@
+# phee: `make help` lists what can be done here.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+define create_venv
+	@command -v $(PYTHON) >/dev/null || { echo "phee needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "phee needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python has no venv module: apt-get install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) from $< ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+endef
+
+$(VENV)/.run: requirements/runtime.lock
+	$(create_venv)
+
+$(VENV)/.dev: requirements/dev.lock
+	$(create_venv)
+	@touch $(VENV)/.run
+
+install: $(VENV)/.dev ## Create .venv with phee and all its tools, from the lock file
+
+run: $(VENV)/.run ## Start the hub with demo tenants and 200 payments (ARGS=--exit ends it)
+	@$(BIN)/phee demo $(ARGS)
+
+test: $(VENV)/.dev lint ## Lint, types, import rules and the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev lint ## The quick loop: like `make test` without the slow tests
+	@$(BIN)/python -m pytest -m "not slow and not services" $(ARGS)
+
+lint: $(VENV)/.dev ## Lint, types and import rules
+	@$(BIN)/ruff format --check --quiet . || { echo "Run make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended by rule
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+
+bench: $(VENV)/.dev ## Measure: payments/s, instances/s, latencies, memory (a table and JSON)
+	@$(BIN)/python -m bench $(ARGS)
+
+services: $(VENV)/.dev ## Install and start the real components on loopback (into .services)
+	@$(BIN)/python scripts/services.py start $(ARGS)
+
+services-stop: $(VENV)/.dev ## End the real components, by process id
+	@$(BIN)/python scripts/services.py stop $(ARGS)
+
+lock: ## Renew the lock files (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -o requirements/dev.lock
+	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -c requirements/dev.lock -o requirements/runtime.lock
+
+clean: ## Remove what was built, installed and started here (not your data)
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help install run test check lint format bench services services-stop lock clean
