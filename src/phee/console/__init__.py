@@ -1,1 +1,0 @@
-"""phee.console."""
