@@ -1,0 +1,92 @@
+"""Linking the flow nodes of one scope: sequence flows, defaults and boundary events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lxml import etree
+
+from phee.bpmn.model import Element, ElementType, SequenceFlow, Value
+from phee.bpmn.reading import Reading, text_of
+from phee.bpmn.vocabulary import MODEL
+
+Nodes = Sequence[tuple[etree._Element, Element]]
+
+ACTIVITIES = frozenset(
+    {
+        ElementType.SERVICE_TASK,
+        ElementType.SEND_TASK,
+        ElementType.BUSINESS_RULE_TASK,
+        ElementType.SCRIPT_TASK,
+        ElementType.RECEIVE_TASK,
+        ElementType.MANUAL_TASK,
+        ElementType.TASK,
+        ElementType.CALL_ACTIVITY,
+        ElementType.SUB_PROCESS,
+    }
+)
+"""What a boundary event can be attached to."""
+
+
+def connect(reading: Reading, nodes: Nodes, flows: Sequence[etree._Element]) -> None:
+    """Turn sequence flows into links between ``nodes``, in drawing order."""
+    local = {element.id: element for _, element in nodes}
+    for xml in flows:
+        flow_id = reading.id_of(xml)
+        source = _end(reading, xml, "sourceRef", flow_id, local)
+        target = _end(reading, xml, "targetRef", flow_id, local)
+        condition = _condition(reading, xml, flow_id)
+        if source is not None and target is not None:
+            flow = SequenceFlow(flow_id, source, target, condition)
+            source.outgoing.append(flow)
+            target.incoming.append(flow)
+    for xml, element in nodes:
+        if element.type is ElementType.EXCLUSIVE_GATEWAY and xml.get("default"):
+            _set_default(reading, element, xml.get("default", ""))
+
+
+def attach_boundary_events(reading: Reading, nodes: Nodes) -> None:
+    """Hang the boundary events of a scope on their activities."""
+    activities = {element.id: element for _, element in nodes if element.type in ACTIVITIES}
+    for xml, event in nodes:
+        if event.type is not ElementType.BOUNDARY_EVENT:
+            continue
+        activity = activities.get(xml.get("attachedToRef", ""))
+        if activity is None:
+            message = "The boundary event is not attached to an activity of its scope"
+            reading.problems.add(event.id, "not-attached", f"{message}; put it on a task")
+        else:
+            event.attached_to = activity
+            activity.boundary_events.append(event)
+
+
+def _end(
+    reading: Reading,
+    xml: etree._Element,
+    attribute: str,
+    flow_id: str,
+    local: Mapping[str, Element],
+) -> Element | None:
+    reference = reading.required(flow_id, xml, attribute)
+    element = local.get(reference)
+    if reference and element is None:
+        message = f"{attribute} {reference[:80]!r} is not a flow node of the same scope"
+        reading.problems.add(flow_id, "dangling-reference", f"{message}; reconnect the flow")
+    return element
+
+
+def _condition(reading: Reading, xml: etree._Element, flow_id: str) -> Value | None:
+    condition = xml.find(f"{{{MODEL}}}conditionExpression")
+    if condition is None:
+        return None
+    return reading.dynamic(flow_id, "The condition", text_of(condition))
+
+
+def _set_default(reading: Reading, gateway: Element, flow_id: str) -> None:
+    flow = next((flow for flow in gateway.outgoing if flow.id == flow_id), None)
+    if flow is None:
+        message = f"The default flow {flow_id[:80]!r} does not start at this gateway"
+        reading.problems.add(gateway.id, "default-flow", f"{message}; choose one that does")
+        return
+    flow.condition = None
+    gateway.default_flow = flow
