@@ -6,13 +6,11 @@ that is not supported is left out silently.
 
 from __future__ import annotations
 
-from lxml import etree
-
 from phee.bpmn.checks import check_process
 from phee.bpmn.loops import check_loops
 from phee.bpmn.model import Element, ElementType, EventType, Process
 from phee.bpmn.reading import Reading, model_children
-from phee.bpmn.safe_xml import DEFAULT_LIMITS, Limits, read_xml
+from phee.bpmn.safe_xml import DEFAULT_LIMITS, Limits, XmlElement, read_xml
 from phee.bpmn.scopes import ScopeReader
 from phee.bpmn.vocabulary import DEFINITIONS_IGNORED, MODEL, local_name
 
@@ -38,7 +36,7 @@ def compile_bpmn(
     return processes
 
 
-def _executable_processes(reading: Reading, root: etree._Element) -> list[etree._Element]:
+def _executable_processes(reading: Reading, root: XmlElement) -> list[XmlElement]:
     if root.tag != f"{{{MODEL}}}definitions":
         message = f"The root is {local_name(root.tag)[:80]!r}, not BPMN 2.0 'definitions'"
         reading.problems.add("", "not-bpmn", f"{message}; save it from a BPMN modeler")
@@ -52,9 +50,9 @@ def _executable_processes(reading: Reading, root: etree._Element) -> list[etree.
     return executable
 
 
-def _read_definitions(reading: Reading, root: etree._Element) -> list[etree._Element]:
+def _read_definitions(reading: Reading, root: XmlElement) -> list[XmlElement]:
     """Index messages and errors; answer the processes."""
-    drawn: list[etree._Element] = []
+    drawn: list[XmlElement] = []
     for child in model_children(root):
         name = local_name(child.tag)
         if name == "process":
@@ -69,7 +67,7 @@ def _read_definitions(reading: Reading, root: etree._Element) -> list[etree._Ele
     return drawn
 
 
-def _check_unique_ids(reading: Reading, root: etree._Element) -> None:
+def _check_unique_ids(reading: Reading, root: XmlElement) -> None:
     seen: set[str] = set()
     for xml in root.iter(f"{{{MODEL}}}*"):
         element_id = xml.get("id", "")
@@ -80,7 +78,7 @@ def _check_unique_ids(reading: Reading, root: etree._Element) -> None:
             seen.add(element_id)
 
 
-def _read_process(reading: Reading, xml: etree._Element) -> Process:
+def _read_process(reading: Reading, xml: XmlElement) -> Process:
     process_id = reading.id_of(xml)
     root = Element(process_id, ElementType.PROCESS, name=xml.get("name", ""))
     reading.extensions(xml, process_id)

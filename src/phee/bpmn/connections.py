@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lxml import etree
-
 from phee.bpmn.model import Element, ElementType, SequenceFlow, Value
-from phee.bpmn.reading import Reading, text_of
+from phee.bpmn.reading import Node, Reading, text_of
+from phee.bpmn.safe_xml import XmlElement
 from phee.bpmn.vocabulary import MODEL
-
-Nodes = Sequence[tuple[etree._Element, Element]]
 
 ACTIVITIES = frozenset(
     {
@@ -28,9 +25,9 @@ ACTIVITIES = frozenset(
 """What a boundary event can be attached to."""
 
 
-def connect(reading: Reading, nodes: Nodes, flows: Sequence[etree._Element]) -> None:
+def connect(reading: Reading, nodes: Sequence[Node], flows: Sequence[XmlElement]) -> None:
     """Turn sequence flows into links between ``nodes``, in drawing order."""
-    local = {element.id: element for _, element in nodes}
+    local = {node.element.id: node.element for node in nodes}
     for xml in flows:
         flow_id = reading.id_of(xml)
         source = _end(reading, xml, "sourceRef", flow_id, local)
@@ -40,18 +37,20 @@ def connect(reading: Reading, nodes: Nodes, flows: Sequence[etree._Element]) -> 
             flow = SequenceFlow(flow_id, source, target, condition)
             source.outgoing.append(flow)
             target.incoming.append(flow)
-    for xml, element in nodes:
-        if element.type is ElementType.EXCLUSIVE_GATEWAY and xml.get("default"):
-            _set_default(reading, element, xml.get("default", ""))
+    for node in nodes:
+        if node.element.type is ElementType.EXCLUSIVE_GATEWAY and node.xml.get("default"):
+            _set_default(reading, node.element, node.xml.get("default", ""))
 
 
-def attach_boundary_events(reading: Reading, nodes: Nodes) -> None:
+def attach_boundary_events(reading: Reading, nodes: Sequence[Node]) -> None:
     """Hang the boundary events of a scope on their activities."""
-    activities = {element.id: element for _, element in nodes if element.type in ACTIVITIES}
-    for xml, event in nodes:
+    elements = [node.element for node in nodes]
+    activities = {element.id: element for element in elements if element.type in ACTIVITIES}
+    for node in nodes:
+        event = node.element
         if event.type is not ElementType.BOUNDARY_EVENT:
             continue
-        activity = activities.get(xml.get("attachedToRef", ""))
+        activity = activities.get(node.xml.get("attachedToRef", ""))
         if activity is None:
             message = "The boundary event is not attached to an activity of its scope"
             reading.problems.add(event.id, "not-attached", f"{message}; put it on a task")
@@ -62,7 +61,7 @@ def attach_boundary_events(reading: Reading, nodes: Nodes) -> None:
 
 def _end(
     reading: Reading,
-    xml: etree._Element,
+    xml: XmlElement,
     attribute: str,
     flow_id: str,
     local: Mapping[str, Element],
@@ -75,7 +74,7 @@ def _end(
     return element
 
 
-def _condition(reading: Reading, xml: etree._Element, flow_id: str) -> Value | None:
+def _condition(reading: Reading, xml: XmlElement, flow_id: str) -> Value | None:
     condition = xml.find(f"{{{MODEL}}}conditionExpression")
     if condition is None:
         return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from lxml import etree
-
 from phee.bpmn.messages import (
     read_caught_error,
     read_start_message,
@@ -11,7 +9,8 @@ from phee.bpmn.messages import (
     read_waited_message,
 )
 from phee.bpmn.model import Element, ElementType, EventType, TimerDefinition, TimerKind
-from phee.bpmn.reading import Extensions, Reading, model_children, text_of
+from phee.bpmn.reading import Node, Reading, model_children, text_of
+from phee.bpmn.safe_xml import XmlElement
 from phee.bpmn.timers import EXAMPLES, is_timer
 from phee.bpmn.vocabulary import EVENT_DEFINITIONS, local_name
 
@@ -30,9 +29,10 @@ _WORDS = {
 _TIMER_KINDS = {kind.value: kind for kind in TimerKind}
 
 
-def read_event(reading: Reading, xml: etree._Element, element: Element, found: Extensions) -> None:
+def read_event(reading: Reading, node: Node) -> None:
     """Start, end and intermediate catch events."""
-    definitions = _definitions(reading, xml, element)
+    element = node.element
+    definitions = _definitions(reading, node.xml, element)
     kind = EVENT_DEFINITIONS[local_name(definitions[0].tag)] if definitions else "none"
     if _is_supported(reading, element, kind):
         element.event_type = EventType(kind.upper())
@@ -40,18 +40,17 @@ def read_event(reading: Reading, xml: etree._Element, element: Element, found: E
             _read_definition(reading, definitions[0], element)
 
 
-def read_boundary_event(
-    reading: Reading, xml: etree._Element, element: Element, found: Extensions
-) -> None:
+def read_boundary_event(reading: Reading, node: Node) -> None:
     """Boundary events; they are attached when the whole scope has been read."""
-    element.interrupting = reading.flag(element.id, xml, "cancelActivity", True)
-    read_event(reading, xml, element, found)
+    element = node.element
+    element.interrupting = reading.flag(element.id, node.xml, "cancelActivity", True)
+    read_event(reading, node)
     if element.event_type is EventType.ERROR and not element.interrupting:
         message = "An error boundary event always interrupts; set cancelActivity to true"
         reading.problems.add(element.id, "error-must-interrupt", message)
 
 
-def _definitions(reading: Reading, xml: etree._Element, element: Element) -> list[etree._Element]:
+def _definitions(reading: Reading, xml: XmlElement, element: Element) -> list[XmlElement]:
     found = [part for part in model_children(xml) if local_name(part.tag) in EVENT_DEFINITIONS]
     if len(found) > 1:
         message = f"The {_WORDS[element.type]} has {len(found)} event definitions; keep one"
@@ -73,7 +72,7 @@ def _is_supported(reading: Reading, element: Element, kind: str) -> bool:
     return False
 
 
-def _read_definition(reading: Reading, definition: etree._Element, element: Element) -> None:
+def _read_definition(reading: Reading, definition: XmlElement, element: Element) -> None:
     if element.event_type is EventType.TIMER:
         element.timer = _timer(reading, definition, element)
     elif element.event_type is EventType.MESSAGE:
@@ -86,9 +85,7 @@ def _read_definition(reading: Reading, definition: etree._Element, element: Elem
         element.error = read_error(reading, definition, element.id)
 
 
-def _timer(
-    reading: Reading, definition: etree._Element, element: Element
-) -> TimerDefinition | None:
+def _timer(reading: Reading, definition: XmlElement, element: Element) -> TimerDefinition | None:
     parts = [part for part in model_children(definition) if local_name(part.tag) in _TIMER_KINDS]
     if len(parts) != 1:
         message = "A timer has exactly one of timeDate, timeDuration and timeCycle; fill in one"

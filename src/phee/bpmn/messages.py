@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from lxml import etree
-
 from phee.bpmn.model import ErrorDefinition, MessageDefinition
 from phee.bpmn.reading import Reading
+from phee.bpmn.safe_xml import XmlElement
 
 
 def read_waited_message(
-    reading: Reading, xml: etree._Element, element_id: str
+    reading: Reading, xml: XmlElement, element_id: str
 ) -> MessageDefinition | None:
     """The message that ``xml`` (its ``messageRef``) waits for, with its correlation key."""
     message = _referred_message(reading, xml, element_id)
@@ -30,7 +29,7 @@ def read_waited_message(
 
 
 def read_start_message(
-    reading: Reading, xml: etree._Element, element_id: str
+    reading: Reading, xml: XmlElement, element_id: str
 ) -> MessageDefinition | None:
     """The message that starts a process; it needs no correlation key.
 
@@ -48,9 +47,7 @@ def read_start_message(
     return MessageDefinition(reading.value(message_id, "The message name", name))
 
 
-def read_thrown_error(
-    reading: Reading, xml: etree._Element, element_id: str
-) -> ErrorDefinition | None:
+def read_thrown_error(reading: Reading, xml: XmlElement, element_id: str) -> ErrorDefinition | None:
     """The error of an error end event: it must have a code, which may be an expression."""
     error = _referred_error(reading, xml, element_id)
     if error is None:
@@ -65,7 +62,7 @@ def read_thrown_error(
     return ErrorDefinition(reading.value(error.get("id", ""), "The error code", code))
 
 
-def read_caught_error(reading: Reading, xml: etree._Element, element_id: str) -> ErrorDefinition:
+def read_caught_error(reading: Reading, xml: XmlElement, element_id: str) -> ErrorDefinition:
     """The error that a boundary event catches; without an error or a code it catches every one."""
     error = _referred_error(reading, xml, element_id)
     code = "" if error is None else error.get("errorCode", "")
@@ -75,7 +72,7 @@ def read_caught_error(reading: Reading, xml: etree._Element, element_id: str) ->
     return ErrorDefinition(reading.value(element_id, "The error code", code) if code else None)
 
 
-def _message_name(reading: Reading, message: etree._Element) -> str:
+def _message_name(reading: Reading, message: XmlElement) -> str:
     name = message.get("name", "")
     if not name:
         text = "The message has no name; give it the name that is published"
@@ -83,9 +80,7 @@ def _message_name(reading: Reading, message: etree._Element) -> str:
     return name
 
 
-def _referred_message(
-    reading: Reading, xml: etree._Element, element_id: str
-) -> etree._Element | None:
+def _referred_message(reading: Reading, xml: XmlElement, element_id: str) -> XmlElement | None:
     reference = xml.get("messageRef", "")
     message = reading.messages.get(_local_reference(reference))
     if not reference:
@@ -96,9 +91,7 @@ def _referred_message(
     return message
 
 
-def _referred_error(
-    reading: Reading, xml: etree._Element, element_id: str
-) -> etree._Element | None:
+def _referred_error(reading: Reading, xml: XmlElement, element_id: str) -> XmlElement | None:
     reference = xml.get("errorRef", "")
     error = reading.errors.get(_local_reference(reference))
     if reference and error is None:

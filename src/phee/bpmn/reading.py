@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from lxml import etree
-
-from phee.bpmn.model import Value
+from phee.bpmn.model import Element, Value
 from phee.bpmn.problems import ProblemList
+from phee.bpmn.safe_xml import XmlElement
 from phee.bpmn.vocabulary import (
     MODEL,
     ZEEBE,
@@ -33,7 +33,16 @@ except ImportError:
 _ID = re.compile(r"[^\W\d][\w.-]*")
 ID_LENGTH_MAX = 255
 
-Extensions = dict[str, list[etree._Element]]
+Extensions: TypeAlias = dict[str, list[XmlElement]]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A flow node being read: where it comes from, what it becomes, its Zeebe extensions."""
+
+    xml: XmlElement
+    element: Element
+    extensions: Extensions
 
 
 @dataclass(slots=True)
@@ -41,8 +50,8 @@ class Reading:
     """One drawing being read; ``messages`` and ``errors`` are its global definitions by id."""
 
     problems: ProblemList = field(default_factory=ProblemList)
-    messages: dict[str, etree._Element] = field(default_factory=dict)
-    errors: dict[str, etree._Element] = field(default_factory=dict)
+    messages: dict[str, XmlElement] = field(default_factory=dict)
+    errors: dict[str, XmlElement] = field(default_factory=dict)
 
     def value(self, element_id: str, what: str, text: str) -> Value:
         """Static text, or FEEL when ``text`` starts with ``=``; notes a syntax error."""
@@ -63,7 +72,7 @@ class Reading:
             self.problems.add(element_id, "static-expression", message)
         return value
 
-    def required(self, element_id: str, xml: etree._Element, attribute: str) -> str:
+    def required(self, element_id: str, xml: XmlElement, attribute: str) -> str:
         """The attribute's text; notes a problem and answers "" when it is missing or empty."""
         text = xml.get(attribute, "")
         if not text:
@@ -71,7 +80,7 @@ class Reading:
             self.problems.add(element_id, "missing-attribute", message)
         return text
 
-    def flag(self, element_id: str, xml: etree._Element, attribute: str, default: bool) -> bool:
+    def flag(self, element_id: str, xml: XmlElement, attribute: str, default: bool) -> bool:
         """A boolean attribute."""
         text = xml.get(attribute)
         if text is None:
@@ -81,7 +90,7 @@ class Reading:
             self.problems.add(element_id, "invalid-attribute", message)
         return text in ("true", "1")
 
-    def id_of(self, xml: etree._Element) -> str:
+    def id_of(self, xml: XmlElement) -> str:
         """The element's id; notes a problem when it is missing or malformed."""
         text = xml.get("id", "")
         if not text:
@@ -92,7 +101,7 @@ class Reading:
             self.problems.add(text[:ID_LENGTH_MAX], "invalid-id", f"{message}; rename the element")
         return text
 
-    def extensions(self, xml: etree._Element, element_id: str) -> Extensions:
+    def extensions(self, xml: XmlElement, element_id: str) -> Extensions:
         """The Zeebe extensions of an element by name; notes those that cannot run here."""
         found: Extensions = {}
         for holder in xml.iterchildren(f"{{{MODEL}}}extensionElements"):
@@ -103,7 +112,7 @@ class Reading:
                     found.setdefault(name, []).append(extension)
         return found
 
-    def single(self, found: Extensions, name: str, element_id: str) -> etree._Element | None:
+    def single(self, found: Extensions, name: str, element_id: str) -> XmlElement | None:
         """The one extension of that name, None without any; notes a problem for several."""
         several = found.get(name, [])
         if len(several) > 1:
@@ -120,21 +129,21 @@ class Reading:
             self.problems.add(element_id, "unknown-extension", message)
 
 
-def zeebe_children(xml: etree._Element, name: str) -> Iterator[etree._Element]:
+def zeebe_children(xml: XmlElement, name: str) -> Iterator[XmlElement]:
     """The direct children of that name in the Zeebe namespace."""
     return xml.iterchildren(f"{{{ZEEBE}}}{name}")
 
 
-def model_children(xml: etree._Element) -> Iterator[etree._Element]:
+def model_children(xml: XmlElement) -> Iterator[XmlElement]:
     """The direct children that belong to BPMN itself; foreign ones are skipped."""
     return (child for child in xml if namespace(child.tag) == MODEL)
 
 
-def text_of(xml: etree._Element) -> str:
+def text_of(xml: XmlElement) -> str:
     """The text content without surrounding white space."""
     return "".join(str(part) for part in xml.itertext()).strip()
 
 
-def _shown(xml: etree._Element) -> str:
+def _shown(xml: XmlElement) -> str:
     prefix = "zeebe" if namespace(xml.tag) == ZEEBE else "bpmn"
     return f"{prefix}:{local_name(xml.tag)}"

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lxml import etree
 
 from phee.bpmn.problems import InvalidBpmn, Problem
+
+XmlElement: TypeAlias = etree._Element  # noqa: SLF001 - lxml exports no other name for its type
 
 _DECLARED_ENCODING = re.compile(rb"""\A<\?xml\s[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _DOCTYPE = re.compile(r"(?:\s|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE)
@@ -32,7 +35,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-def read_xml(content: bytes, limits: Limits, resource_name: str = "") -> etree._Element:
+def read_xml(content: bytes, limits: Limits, resource_name: str = "") -> XmlElement:
     """Parse ``content`` and return its root element, without comments and instructions.
 
     Raises:
@@ -83,7 +86,7 @@ def _fault_of_text(content: bytes, limits: Limits) -> Problem | None:
     return None
 
 
-def _parse(content: bytes) -> tuple[etree._Element, Problem | None]:
+def _parse(content: bytes) -> tuple[XmlElement, Problem | None]:
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -101,9 +104,9 @@ def _parse(content: bytes) -> tuple[etree._Element, Problem | None]:
         return etree.Element("none"), Problem("", "not-xml", f"The file is not valid XML: {text}")
 
 
-def _fault_of_tree(root: etree._Element, limits: Limits) -> Problem | None:
+def _fault_of_tree(root: XmlElement, limits: Limits) -> Problem | None:
     count = 0
-    level: list[etree._Element] = [root]
+    level: list[XmlElement] = [root]
     depth = 0
     while level:
         depth += 1

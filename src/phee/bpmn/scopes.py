@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lxml import etree
-
 from phee.bpmn.checks import check_scope
 from phee.bpmn.connections import attach_boundary_events, connect
 from phee.bpmn.events import read_boundary_event, read_event
 from phee.bpmn.model import Element, ElementType, EventType
-from phee.bpmn.reading import Extensions, Reading, model_children
+from phee.bpmn.reading import Node, Reading, model_children
+from phee.bpmn.safe_xml import XmlElement
 from phee.bpmn.tasks import (
     read_call_activity,
     read_job_task,
@@ -30,7 +29,7 @@ from phee.bpmn.vocabulary import (
     namespace,
 )
 
-_Read = Callable[[Reading, etree._Element, Element, Extensions], None]
+_Read = Callable[[Reading, Node], None]
 _KINDS: dict[str, tuple[ElementType, _Read]] = {
     "startEvent": (ElementType.START_EVENT, read_event),
     "endEvent": (ElementType.END_EVENT, read_event),
@@ -66,16 +65,16 @@ class ScopeReader:
     reading: Reading
     elements: dict[str, Element]
 
-    def read(self, xml: etree._Element, scope: Element) -> None:
+    def read(self, xml: XmlElement, scope: Element) -> None:
         """Read the children of a process or sub-process and link them to each other."""
-        nodes: list[tuple[etree._Element, Element]] = []
-        flows: list[etree._Element] = []
+        nodes: list[Node] = []
+        flows: list[XmlElement] = []
         for child in self._parts(xml, scope):
             name = local_name(child.tag)
             if name == "sequenceFlow":
                 flows.append(child)
             elif name in _KINDS:
-                nodes.append((child, self._read_node(child, scope)))
+                nodes.append(self._read_node(child, scope))
             else:
                 self._check_other(child, name, scope)
         connect(self.reading, nodes, flows)
@@ -83,22 +82,22 @@ class ScopeReader:
         scope.none_start = next(filter(_is_none_start, scope.children), None)
         check_scope(self.reading.problems, scope)
 
-    def _read_node(self, xml: etree._Element, scope: Element) -> Element:
+    def _read_node(self, xml: XmlElement, scope: Element) -> Node:
         kind, read = _KINDS[local_name(xml.tag)]
         element = Element(self.reading.id_of(xml), kind, name=xml.get("name", ""), parent=scope)
         self.elements.setdefault(element.id, element)
         scope.children.append(element)
-        found = self.reading.extensions(xml, element.id)
+        node = Node(xml, element, self.reading.extensions(xml, element.id))
         self._check_markers(xml, element)
-        read(self.reading, xml, element, found)
-        read_mappings(self.reading, element, found)
+        read(self.reading, node)
+        read_mappings(self.reading, node)
         if kind is ElementType.SUB_PROCESS:
             self.read(xml, element)
         else:
             self._check_parts(xml, element)
-        return element
+        return node
 
-    def _check_other(self, xml: etree._Element, name: str, scope: Element) -> None:
+    def _check_other(self, xml: XmlElement, name: str, scope: Element) -> None:
         element_id = xml.get("id", scope.id)
         if name in NODES_NOT_SUPPORTED:
             message = f"A {NODES_NOT_SUPPORTED[name]} is not supported; draw it with other elements"
@@ -109,14 +108,14 @@ class ScopeReader:
             message = f"{name[:80]!r} is not a BPMN flow element; remove it"
             self._problem(element_id, "unknown-element", message)
 
-    def _check_markers(self, xml: etree._Element, element: Element) -> None:
+    def _check_markers(self, xml: XmlElement, element: Element) -> None:
         if xml.get("isForCompensation") in ("true", "1"):
             self._problem(element.id, "not-supported", "Compensation is not supported; remove it")
         if xml.get("triggeredByEvent") in ("true", "1"):
             message = "An event sub-process is not supported; use boundary events"
             self._problem(element.id, "not-supported", message)
 
-    def _check_parts(self, xml: etree._Element, element: Element) -> None:
+    def _check_parts(self, xml: XmlElement, element: Element) -> None:
         for part in self._parts(xml, element):
             name = local_name(part.tag)
             if name in LOOPS_NOT_SUPPORTED:
@@ -128,7 +127,7 @@ class ScopeReader:
                 message = f"{name[:80]!r} does not belong into this element; remove it"
                 self._problem(element.id, "unknown-element", message)
 
-    def _parts(self, xml: etree._Element, scope: Element) -> Iterator[etree._Element]:
+    def _parts(self, xml: XmlElement, scope: Element) -> Iterator[XmlElement]:
         for child in xml:
             if namespace(child.tag) == ZEEBE:
                 message = f"zeebe:{local_name(child.tag)[:80]} stands outside extensionElements"

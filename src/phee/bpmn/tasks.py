@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lxml import etree
-
 from phee.bpmn.messages import read_waited_message
 from phee.bpmn.model import (
     CalledElement,
-    Element,
     ElementType,
     EventType,
     Script,
     TaskDefinition,
     VariableMapping,
 )
-from phee.bpmn.reading import Extensions, Reading, zeebe_children
+from phee.bpmn.reading import Extensions, Node, Reading, zeebe_children
+from phee.bpmn.safe_xml import XmlElement
 from phee.bpmn.vocabulary import RESERVED_HEADER_PREFIX
 
 DEFAULT_RETRIES = "3"
@@ -29,10 +27,9 @@ _RESERVED_WORDS = frozenset(
 )
 
 
-def read_job_task(
-    reading: Reading, xml: etree._Element, element: Element, found: Extensions
-) -> None:
+def read_job_task(reading: Reading, node: Node) -> None:
     """Service, send and business rule tasks: a job for a worker."""
+    element, found = node.element, node.extensions
     definition = reading.single(found, "taskDefinition", element.id)
     if definition is not None:
         element.task = _task_definition(reading, definition, element.id, found)
@@ -41,10 +38,9 @@ def read_job_task(
         reading.problems.add(element.id, "missing-job-type", message)
 
 
-def read_script_task(
-    reading: Reading, xml: etree._Element, element: Element, found: Extensions
-) -> None:
+def read_script_task(reading: Reading, node: Node) -> None:
     """Script tasks: a FEEL script, or a job for a worker."""
+    element, found = node.element, node.extensions
     script = reading.single(found, "script", element.id)
     definition = reading.single(found, "taskDefinition", element.id)
     if (script is None) == (definition is None):
@@ -56,19 +52,16 @@ def read_script_task(
         element.script = _script(reading, script, element.id)
 
 
-def read_receive_task(
-    reading: Reading, xml: etree._Element, element: Element, found: Extensions
-) -> None:
+def read_receive_task(reading: Reading, node: Node) -> None:
     """Receive tasks wait for a message; a task definition left over by a modeler is ignored."""
-    element.event_type = EventType.MESSAGE
-    element.message = read_waited_message(reading, xml, element.id)
+    node.element.event_type = EventType.MESSAGE
+    node.element.message = read_waited_message(reading, node.xml, node.element.id)
 
 
-def read_call_activity(
-    reading: Reading, xml: etree._Element, element: Element, found: Extensions
-) -> None:
+def read_call_activity(reading: Reading, node: Node) -> None:
     """Call activities start another process."""
-    called = reading.single(found, "calledElement", element.id)
+    element = node.element
+    called = reading.single(node.extensions, "calledElement", element.id)
     if called is None:
         message = "The call activity calls nothing; add zeebe:calledElement with a process id"
         reading.problems.add(element.id, "missing-called-element", message)
@@ -84,13 +77,14 @@ def read_call_activity(
     )
 
 
-def read_plain(reading: Reading, xml: etree._Element, element: Element, found: Extensions) -> None:
+def read_plain(reading: Reading, node: Node) -> None:
     """Manual tasks, undefined tasks and gateways: nothing more to read."""
 
 
-def read_mappings(reading: Reading, element: Element, found: Extensions) -> None:
+def read_mappings(reading: Reading, node: Node) -> None:
     """The input and output mappings of any flow node."""
-    mapping = reading.single(found, "ioMapping", element.id)
+    element = node.element
+    mapping = reading.single(node.extensions, "ioMapping", element.id)
     if mapping is None:
         return
     element.inputs = tuple(
@@ -98,12 +92,12 @@ def read_mappings(reading: Reading, element: Element, found: Extensions) -> None
     )
     outputs = tuple(zeebe_children(mapping, "output"))
     for part in outputs:
-        if not part.get("source", "").startswith("="):
+        if part.get("source") and not part.get("source", "").startswith("="):
             reading.dynamic(element.id, "An output source", part.get("source", ""))
     element.outputs = tuple(_mapping(reading, part, element.id) for part in outputs)
 
 
-def _mapping(reading: Reading, xml: etree._Element, element_id: str) -> VariableMapping:
+def _mapping(reading: Reading, xml: XmlElement, element_id: str) -> VariableMapping:
     source = reading.required(element_id, xml, "source")
     target = reading.required(element_id, xml, "target")
     if target:
@@ -119,7 +113,7 @@ def _check_path(reading: Reading, element_id: str, path: str) -> None:
 
 
 def _task_definition(
-    reading: Reading, xml: etree._Element, element_id: str, found: Extensions
+    reading: Reading, xml: XmlElement, element_id: str, found: Extensions
 ) -> TaskDefinition:
     job_type = reading.required(element_id, xml, "type")
     retries = xml.get("retries", DEFAULT_RETRIES)
@@ -147,7 +141,7 @@ def _headers(reading: Reading, element_id: str, found: Extensions) -> Mapping[st
     return headers
 
 
-def _script(reading: Reading, xml: etree._Element, element_id: str) -> Script | None:
+def _script(reading: Reading, xml: XmlElement, element_id: str) -> Script | None:
     text = reading.required(element_id, xml, "expression")
     result = reading.required(element_id, xml, "resultVariable")
     if result:
