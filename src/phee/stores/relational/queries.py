@@ -1,0 +1,329 @@
+"""Reading a tenant's relational store.
+
+A reader belongs to one tenant: it is opened on that tenant's database and can reach no other. Each
+call is one consistent snapshot. Calls block for a moment on the disk; run slow ones in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    func,
+    literal_column,
+    select,
+)
+
+from phee.errors import NotFound, TimedOut
+from phee.stores.money import money_sum, sum_columns
+from phee.stores.paths import relational_path
+from phee.stores.relational import tables
+from phee.stores.relational.filters import (
+    IncidentFilter,
+    ProcessInstanceFilter,
+    TransferFilter,
+    between,
+    check_page,
+    equal_conditions,
+    order,
+    transfer_conditions,
+)
+from phee.stores.relational.models import (
+    DeadLetter,
+    FlowNodeInstance,
+    Incident,
+    Page,
+    ProcessDefinition,
+    ProcessInstance,
+    StatusTotal,
+    StoredWatermark,
+    Task,
+    Transfer,
+    Variable,
+)
+from phee.stores.sqlite import reader_engine
+
+__all__ = ["IncidentFilter", "ProcessInstanceFilter", "RelationalReader", "TransferFilter"]
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+POLL_S_MIN = 0.002
+POLL_S_MAX = 0.05
+
+
+def open_reader(data: Path, tenant_id: str) -> RelationalReader:
+    """Return a reader of one tenant's embedded store (opened at the first query)."""
+    return RelationalReader(reader_engine(relational_path(data, tenant_id)))
+
+
+class RelationalReader:
+    """The queries of one tenant; they raise ``Unavailable`` while its store does not exist."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    # --- transfers ---
+
+    def list_transfers(
+        self,
+        chosen: TransferFilter,
+        *,
+        page: int = 0,
+        size: int = 20,
+        sorted_by: str = "started_at",
+        sorted_order: str = "DESC",
+    ) -> Page[Transfer]:
+        """Return one page of transfers and the number of all that match.
+
+        Raises:
+            InvalidInput: a filter, order or page that does not exist.
+        """
+        conditions = transfer_conditions(chosen)
+        ordering = (sorted_by, sorted_order, "workflow_instance_key")
+        return self._page(tables.transfers, Transfer, conditions, ordering, page, size)
+
+    def get_transfer(self, workflow_instance_key: int, *, epoch: int | None = None) -> Transfer:
+        """Return the transfer of an instance (of the newest epoch unless one is named).
+
+        Raises:
+            NotFound: there is none.
+        """
+        columns = tables.transfers.c
+        conditions = [columns.workflow_instance_key == workflow_instance_key]
+        if epoch is not None:
+            conditions.append(columns.epoch == epoch)
+        found = self._rows(tables.transfers, Transfer, conditions, [columns.epoch.desc()], limit=1)
+        if not found:
+            raise NotFound("no transfer has this key", where=str(workflow_instance_key))
+        return found[0]
+
+    def find_by_transaction_id(self, transaction_id: str) -> list[Transfer]:
+        """Return every transfer with this transaction id (both sides may be here), newest first."""
+        return self._find_transfers(tables.transfers.c.transaction_id == transaction_id)
+
+    def find_by_correlation_id(self, client_correlation_id: str) -> list[Transfer]:
+        """Return every transfer with this client correlation id, newest first."""
+        return self._find_transfers(tables.transfers.c.clientcorrelationid == client_correlation_id)
+
+    def totals_by_status(self, chosen: TransferFilter | None = None) -> list[StatusTotal]:
+        """Return count and exact sum of the matching transfers by status and currency."""
+        columns = tables.transfers.c
+        sums: list[Any] = [literal_column(text) for text in sum_columns("transfers.amount")]
+        query = (
+            select(columns.status, columns.currency, func.count(), *sums)
+            .where(*transfer_conditions(chosen or TransferFilter()))
+            .group_by(columns.status, columns.currency)
+            .order_by(columns.status, columns.currency)
+        )
+        with self._engine.connect() as connection:
+            return [
+                StatusTotal(status=status, currency=currency, count=count, amount=money_sum(*parts))
+                for status, currency, count, *parts in connection.execute(query)
+            ]
+
+    def counts_by_status(self, chosen: TransferFilter | None = None) -> dict[str, int]:
+        """Return how many of the matching transfers have each status (only those that occur)."""
+        status = tables.transfers.c.status
+        query = (
+            select(status, func.count())
+            .where(*transfer_conditions(chosen or TransferFilter()))
+            .group_by(status)
+        )
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    # --- the parts of an instance ---
+
+    def tasks(self, instance_key: int, *, epoch: int | None = None) -> list[Task]:
+        """Return the jobs of an instance in the order they were created."""
+        table = tables.tasks
+        return self._of_instance(table, Task, table.c.job_key, instance_key, epoch)
+
+    def variables(self, instance_key: int, *, epoch: int | None = None) -> list[Variable]:
+        """Return the latest value of each variable of an instance, by name."""
+        table = tables.variables
+        return self._of_instance(table, Variable, table.c.name, instance_key, epoch)
+
+    def flow_nodes(self, instance_key: int, *, epoch: int | None = None) -> list[FlowNodeInstance]:
+        """Return the flow-node instances of an instance in the order they were activated."""
+        table = tables.flow_node_instances
+        order_by = table.c.element_instance_key
+        return self._of_instance(table, FlowNodeInstance, order_by, instance_key, epoch)
+
+    # --- listings ---
+
+    def process_instances(
+        self,
+        chosen: ProcessInstanceFilter | None = None,
+        *,
+        page: int = 0,
+        size: int = 20,
+        sorted_by: str = "started_at",
+        sorted_order: str = "DESC",
+    ) -> Page[ProcessInstance]:
+        """Return one page of process instances and the number of all that match."""
+        chosen = chosen or ProcessInstanceFilter()
+        table = tables.process_instances
+        fields = (
+            "process_instance_key",
+            "bpmn_process_id",
+            "state",
+            "parent_process_instance_key",
+            "process_definition_key",
+        )
+        conditions = [
+            *equal_conditions(table, chosen, fields),
+            *between(table.c.started_at, chosen.start_from, chosen.start_to),
+        ]
+        ordering = (sorted_by, sorted_order, "process_instance_key")
+        return self._page(table, ProcessInstance, conditions, ordering, page, size)
+
+    def incidents(
+        self,
+        chosen: IncidentFilter | None = None,
+        *,
+        page: int = 0,
+        size: int = 20,
+        sorted_by: str = "created_at",
+        sorted_order: str = "DESC",
+    ) -> Page[Incident]:
+        """Return one page of incidents and the number of all that match."""
+        fields = ("process_instance_key", "state", "error_type", "bpmn_process_id")
+        conditions = equal_conditions(tables.incidents, chosen or IncidentFilter(), fields)
+        ordering = (sorted_by, sorted_order, "incident_key")
+        return self._page(tables.incidents, Incident, conditions, ordering, page, size)
+
+    def dead_letters(
+        self, *, state: str | None = "OPEN", page: int = 0, size: int = 20
+    ) -> Page[DeadLetter]:
+        """Return one page of what could not be projected, newest first (None: in any state)."""
+        table = tables.dead_letters
+        conditions = [table.c.state == state] if state is not None else []
+        return self._page(table, DeadLetter, conditions, ("id", "DESC", "id"), page, size)
+
+    def process_definitions(self) -> list[ProcessDefinition]:
+        """Return the deployed definitions, newest version first, without their drawings."""
+        table = tables.process_definitions
+        order_by = [table.c.bpmn_process_id, table.c.epoch.desc(), table.c.version.desc()]
+        return self._rows(table, ProcessDefinition, [], order_by, without=("resource",))
+
+    def process_definition(self, process_definition_key: int) -> ProcessDefinition:
+        """Return one definition with its drawing.
+
+        Raises:
+            NotFound: there is none with this key.
+        """
+        table = tables.process_definitions
+        conditions = [table.c.process_definition_key == process_definition_key]
+        found = self._rows(table, ProcessDefinition, conditions, [table.c.epoch.desc()], limit=1)
+        if not found:
+            raise NotFound("no definition has this key", where=str(process_definition_key))
+        return found[0]
+
+    # --- how fresh the store is ---
+
+    def watermarks(self) -> list[StoredWatermark]:
+        """Return how far each sequence of records has been applied."""
+        table = tables.watermarks
+        return self._rows(table, StoredWatermark, [], [table.c.consumer, table.c.lane])
+
+    async def wait_for_position(
+        self, epoch: int, partition_id: int, position: int, *, timeout_s: float
+    ) -> None:
+        """Return once everything up to ``position`` is visible here.
+
+        Raises:
+            TimedOut: the importer did not get there in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        pause_s = POLL_S_MIN
+        while not self._has_passed(epoch, partition_id, position):
+            if time.monotonic() >= deadline:
+                raise TimedOut(
+                    "the store has not caught up with this position",
+                    where=f"epoch {epoch}, partition {partition_id}, position {position}",
+                    fix="Read again a moment later, or without the position",
+                )
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, POLL_S_MAX)
+
+    def _has_passed(self, epoch: int, partition_id: int, position: int) -> bool:
+        return any(
+            mark.epoch == epoch and mark.partition_id == partition_id and mark.position >= position
+            for mark in self.watermarks()
+        )
+
+    # --- how queries are made ---
+
+    def _find_transfers(self, condition: ColumnElement[bool]) -> list[Transfer]:
+        columns = tables.transfers.c
+        order_by = [columns.started_at.desc(), columns.workflow_instance_key.desc()]
+        return self._rows(tables.transfers, Transfer, [condition], order_by, limit=100)
+
+    def _of_instance(
+        self,
+        table: Table,
+        row: type[Row],
+        order_by: ColumnElement[Any],
+        instance_key: int,
+        epoch: int | None,
+    ) -> list[Row]:
+        name = "workflow_instance_key"
+        key = table.c.get(name, table.c.process_instance_key)
+        newest = select(func.max(table.c.epoch)).where(key == instance_key).scalar_subquery()
+        conditions = [key == instance_key, table.c.epoch == (newest if epoch is None else epoch)]
+        return self._rows(table, row, conditions, [order_by, table.c.id])
+
+    def _page(
+        self,
+        table: Table,
+        row: type[Row],
+        conditions: Sequence[ColumnElement[bool]],
+        ordering: tuple[str, str, str],
+        page: int,
+        size: int,
+    ) -> Page[Row]:
+        check_page(page, size)
+        sorted_by, sorted_order, key = ordering
+        allowed = tuple(name for name in row.__struct_fields__ if name in table.c)
+        order_by = order(table, sorted_by, sorted_order, allowed=allowed, key=key)
+        query = _columns(table, row).where(*conditions).order_by(*order_by)
+        count = select(func.count()).select_from(table).where(*conditions)
+        with self._engine.begin() as connection:
+            total = connection.execute(count).scalar_one()
+            return Page(total, _read(connection, query.limit(size).offset(page * size), row))
+
+    def _rows(
+        self,
+        table: Table,
+        row: type[Row],
+        conditions: Sequence[ColumnElement[bool]],
+        order_by: Sequence[ColumnElement[Any]],
+        *,
+        limit: int | None = None,
+        without: tuple[str, ...] = (),
+    ) -> list[Row]:
+        query = _columns(table, row, without).where(*conditions).order_by(*order_by).limit(limit)
+        with self._engine.connect() as connection:
+            return _read(connection, query, row)
+
+
+def _columns(table: Table, row: type[Row], without: tuple[str, ...] = ()) -> Select[Any]:
+    return select(*(table.c[name] for name in row.__struct_fields__ if name not in without))
+
+
+def _read(connection: Connection, query: Select[Any], row: type[Row]) -> list[Row]:
+    return [row(**values) for values in connection.execute(query).mappings()]

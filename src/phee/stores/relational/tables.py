@@ -1,0 +1,284 @@
+"""The tables of a tenant's relational store.
+
+Table and column names are those of Payment Hub EE, so that existing reports keep working; what is
+added carries its own name. Invariants:
+
+- every row names the epoch it is from (a rebuilt engine reuses keys) and is unique by its business
+  key within it; ``id`` is only a row number and differs between two builds of one store;
+- a row (or a group of its columns) keeps the position of the newest record applied to it, and an
+  older record never changes it;
+- money is exact, text is UTF-8, times are UTC with ms;
+- every filter of the operations API has an index that begins with its column.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import mysql
+
+from phee.stores.relational.types import Money, RowId, Timestamp
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+
+
+def _name(column: str, length: int = 255, *, nullable: bool = True) -> Column[str]:
+    return Column(column, String(length), nullable=nullable)
+
+
+def _key(column: str, *, nullable: bool = True) -> Column[int]:
+    return Column(column, BigInteger, nullable=nullable)
+
+
+def _position(column: str = "position") -> Column[int]:
+    return Column(column, BigInteger, nullable=False, server_default=text("-1"))
+
+
+def _id() -> Column[int]:
+    return Column("id", RowId, primary_key=True)
+
+
+transfers = Table(
+    "transfers",
+    metadata,
+    _id(),
+    _key("epoch", nullable=False),
+    _key("workflow_instance_key", nullable=False),
+    _key("workflow_key"),
+    _name("bpmn_process_id"),
+    _name("flow"),
+    _name("direction", 10),
+    _name("transaction_id"),
+    _name("clientcorrelationid"),
+    _name("batch_id"),
+    _name("sub_batch_id"),
+    Column("amount", Money),
+    _name("currency", 3),
+    _name("payer_dfsp_id"),
+    _name("payer_party_id"),
+    _name("payer_party_id_type"),
+    _name("payer_quote_code"),
+    Column("payer_fee", Money),
+    _name("payer_fee_currency", 3),
+    _name("payee_dfsp_id"),
+    _name("payee_party_id"),
+    _name("payee_party_id_type"),
+    _name("payee_quote_code"),
+    Column("payee_fee", Money),
+    _name("payee_fee_currency", 3),
+    Column("status", String(16), nullable=False, server_default="IN_PROGRESS"),
+    Column("status_detail", Text),
+    Column("error_information", LongText),
+    Column("started_at", Timestamp),
+    Column("completed_at", Timestamp),
+    _name("instance_state", 16),
+    Column("outcome", SmallInteger),
+    Column("is_unknown", SmallInteger),
+    _position("instance_position"),
+    _position("variables_position"),
+    _position("jobs_position"),
+    UniqueConstraint("workflow_instance_key", "epoch"),
+)
+"""Payments. ``status`` follows from instance_state, outcome, is_unknown and open incidents."""
+
+for _columns in (
+    ("started_at",),
+    ("completed_at",),
+    ("transaction_id",),
+    ("clientcorrelationid",),
+    ("batch_id",),
+    ("status", "started_at"),
+    ("direction", "started_at"),
+    ("currency", "amount"),
+    ("amount",),
+    ("payer_party_id", "started_at"),
+    ("payee_party_id", "started_at"),
+    ("payer_dfsp_id", "started_at"),
+    ("payee_dfsp_id", "started_at"),
+    ("payer_party_id_type",),
+    ("payee_party_id_type",),
+):
+    Index(None, *(transfers.c[name] for name in _columns))
+
+process_instances = Table(
+    "process_instances",
+    metadata,
+    _id(),
+    _key("epoch", nullable=False),
+    _key("process_instance_key", nullable=False),
+    _name("bpmn_process_id", nullable=False),
+    _name("flow", nullable=False),
+    Column("version", Integer, nullable=False),
+    _key("process_definition_key", nullable=False),
+    _key("parent_process_instance_key"),
+    _key("parent_element_instance_key"),
+    _name("state", 16, nullable=False),
+    Column("started_at", Timestamp),
+    Column("ended_at", Timestamp),
+    _position(),
+    UniqueConstraint("process_instance_key", "epoch"),
+    Index(None, "bpmn_process_id", "started_at"),
+    Index(None, "state", "started_at"),
+    Index(None, "started_at"),
+    Index(None, "parent_process_instance_key"),
+    Index(None, "process_definition_key"),
+)
+
+flow_node_instances = Table(
+    "flow_node_instances",
+    metadata,
+    _id(),
+    _key("epoch", nullable=False),
+    _key("element_instance_key", nullable=False),
+    _key("process_instance_key", nullable=False),
+    _key("process_definition_key", nullable=False),
+    _name("element_id", nullable=False),
+    _name("element_type", 32, nullable=False),
+    _key("flow_scope_key"),
+    _name("state", 16, nullable=False),
+    Column("started_at", Timestamp),
+    Column("ended_at", Timestamp),
+    _position(),
+    UniqueConstraint("element_instance_key", "epoch"),
+    Index(None, "process_instance_key"),
+)
+
+variables = Table(
+    "variables",
+    metadata,
+    _id(),
+    _key("epoch", nullable=False),
+    _key("scope_key", nullable=False),
+    _name("name", nullable=False),
+    Column("value", LongText, nullable=False),
+    Column("timestamp", Timestamp, nullable=False),
+    _key("workflow_instance_key", nullable=False),
+    _key("workflow_key", nullable=False),
+    _position(),
+    UniqueConstraint("scope_key", "name", "epoch"),
+    Index(None, "workflow_instance_key"),
+)
+"""The latest value of each variable of each scope, as JSON text."""
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    _key("epoch", nullable=False),
+    _key("job_key", nullable=False),
+    _key("workflow_instance_key", nullable=False),
+    _key("workflow_key", nullable=False),
+    _name("element_id", nullable=False),
+    _key("element_instance_key"),
+    _name("type", nullable=False),
+    _name("intent", 32, nullable=False),
+    _name("record_type", 32, nullable=False),
+    Column("timestamp", Timestamp, nullable=False),
+    Column("created_at", Timestamp),
+    Column("ended_at", Timestamp),
+    _name("worker"),
+    Column("retries", Integer),
+    _name("error_code"),
+    Column("error_message", Text),
+    _position(),
+    UniqueConstraint("job_key", "epoch"),
+    Index(None, "workflow_instance_key"),
+)
+"""Jobs, one row each, with what happened to it last (``intent``, ``timestamp``)."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _id(),
+    _key("epoch", nullable=False),
+    _key("incident_key", nullable=False),
+    _key("process_instance_key", nullable=False),
+    _key("process_definition_key", nullable=False),
+    _name("bpmn_process_id", nullable=False),
+    _name("element_id", nullable=False),
+    _key("element_instance_key"),
+    _key("job_key"),
+    _name("error_type", 64, nullable=False),
+    Column("error_message", Text),
+    _name("state", 16, nullable=False),
+    Column("created_at", Timestamp),
+    Column("resolved_at", Timestamp),
+    _position(),
+    UniqueConstraint("incident_key", "epoch"),
+    Index(None, "process_instance_key", "state"),
+    Index(None, "state", "created_at"),
+    Index(None, "created_at"),
+    Index(None, "error_type"),
+    Index(None, "bpmn_process_id"),
+)
+
+process_definitions = Table(
+    "process_definitions",
+    metadata,
+    _id(),
+    _key("epoch", nullable=False),
+    _key("process_definition_key", nullable=False),
+    _name("bpmn_process_id", nullable=False),
+    Column("version", Integer, nullable=False),
+    _name("resource_name", nullable=False),
+    Column("resource", LongText),
+    _name("state", 16, nullable=False),
+    Column("deployed_at", Timestamp),
+    _position(),
+    UniqueConstraint("process_definition_key", "epoch"),
+    Index(None, "bpmn_process_id", "version"),
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("consumer", String(64), primary_key=True),
+    Column("lane", String(128), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("partition_id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("owner", String(64), nullable=False),
+)
+"""How far each consumer has applied each ordered sequence of records, and who may go on."""
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _id(),
+    Column("consumer", String(64), nullable=False),
+    _key("epoch", nullable=False),
+    Column("partition_id", Integer, nullable=False),
+    _key("position", nullable=False),
+    _name("reason_code", 64, nullable=False),
+    Column("reason", Text, nullable=False),
+    _name("tenant_id", 64),
+    _name("value_type", 64),
+    _name("intent", 64),
+    _key("record_key"),
+    _key("process_instance_key"),
+    Column("record", LongText),
+    Column("timestamp", Timestamp),
+    Column("state", String(16), nullable=False, server_default="OPEN"),
+    UniqueConstraint("consumer", "epoch", "partition_id", "position", "reason_code"),
+    Index(None, "state", "id"),
+    Index(None, "process_instance_key"),
+)
+"""What could not be projected, with its reason and the record itself (Zeebe's JSON form)."""

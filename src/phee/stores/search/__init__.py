@@ -1,0 +1,25 @@
+"""The search store: one document per payment, per other process instance and per incident.
+
+:mod:`phee.stores.search.query` is the language of questions and answers, the same for every
+runtime; :mod:`phee.stores.search.fts5` answers them from SQLite.
+"""
+
+from phee.stores.search.query import (
+    Bucket,
+    Document,
+    Hits,
+    Histogram,
+    SearchQuery,
+    SearchStore,
+    TimeBucket,
+)
+
+__all__ = [
+    "Bucket",
+    "Document",
+    "Histogram",
+    "Hits",
+    "SearchQuery",
+    "SearchStore",
+    "TimeBucket",
+]

@@ -1,0 +1,171 @@
+"""Questions to a search store and its answers, independent of the engine behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, Protocol
+
+import msgspec
+
+Kind = Literal["payment", "instance", "incident"]
+KINDS: tuple[Kind, ...] = ("payment", "instance", "incident")
+
+FILTER_FIELDS = (
+    "transaction_id",
+    "client_correlation_id",
+    "batch_id",
+    "status",
+    "direction",
+    "currency",
+    "amount",
+    "payer_party_id",
+    "payer_party_id_type",
+    "payer_dfsp_id",
+    "payee_party_id",
+    "payee_party_id_type",
+    "payee_dfsp_id",
+    "process_instance_key",
+    "bpmn_process_id",
+    "flow",
+    "element_id",
+    "error_type",
+)
+"""Fields that can be compared with a value."""
+
+TEXT_FIELDS = (
+    "transaction_id",
+    "client_correlation_id",
+    "batch_id",
+    "payer_party_id",
+    "payer_dfsp_id",
+    "payee_party_id",
+    "payee_dfsp_id",
+    "bpmn_process_id",
+    "element_id",
+    "error_type",
+    "note",
+    "error_text",
+)
+"""Fields that free text is looked for in."""
+
+RANGE_FIELDS = ("started_at", "completed_at", "amount")
+"""Fields that can be bounded."""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store knows of one payment, instance or incident. Times are ms since 1970 UTC.
+
+    ``status`` is that of the transfer for a payment, ACTIVE, COMPLETED or TERMINATED for an
+    instance, OPEN or RESOLVED for an incident. ``key`` is the instance's or the incident's.
+    """
+
+    kind: str
+    epoch: int
+    key: int
+    process_instance_key: int
+    bpmn_process_id: str | None
+    flow: str | None
+    status: str
+    started_at: int | None
+    completed_at: int | None
+    direction: str | None
+    transaction_id: str | None
+    client_correlation_id: str | None
+    batch_id: str | None
+    amount: Decimal | None
+    currency: str | None
+    payer_dfsp_id: str | None
+    payer_party_id: str | None
+    payer_party_id_type: str | None
+    payee_dfsp_id: str | None
+    payee_party_id: str | None
+    payee_party_id_type: str | None
+    note: str | None
+    element_id: str | None
+    error_type: str | None
+    error_text: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchQuery:
+    """Which documents, in which order.
+
+    Attributes:
+        text: words that must all occur; ``"two words"`` is a phrase, ``word*`` a beginning.
+        fields: the fields to look for ``text`` in (of TEXT_FIELDS; none: all of them).
+        filters: field -> value that it must equal (of FILTER_FIELDS).
+        ranges: field -> (lowest or None, highest or None), both inclusive (of RANGE_FIELDS).
+        kinds: the kinds of documents to look at (none: all).
+        newest_first: order by start time; documents that began at the same time by key.
+        size: at most this many hits (1 to 1,000).
+        cursor: ``next_cursor`` of the page before; empty for the first.
+        offset: how many hits to leave out, for callers that page by number.
+    """
+
+    text: str = ""
+    fields: tuple[str, ...] = ()
+    filters: Mapping[str, str | int | Decimal] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[int | Decimal | None, int | Decimal | None]] = field(
+        default_factory=dict
+    )
+    kinds: tuple[Kind, ...] = ()
+    newest_first: bool = True
+    size: int = 20
+    cursor: str = ""
+    offset: int = 0
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """One page of documents, the number of all that match, and where the next page begins."""
+
+    total: int
+    documents: list[Document]
+    next_cursor: str
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """The documents of one status and currency: how many, and their exact amount."""
+
+    status: str
+    currency: str | None
+    count: int
+    amount: Decimal
+
+
+class TimeBucket(msgspec.Struct, frozen=True, kw_only=True):
+    """What began from ``start`` (ms since 1970 UTC) until the next bucket."""
+
+    start: int
+    count: int
+    by_status: list[Bucket]
+
+
+class Histogram(msgspec.Struct, frozen=True, kw_only=True):
+    """Time buckets that are not empty, in order."""
+
+    interval_ms: int
+    buckets: list[TimeBucket]
+
+
+class SearchStore(Protocol):
+    """A tenant's search store, for reading.
+
+    Raises :class:`phee.errors.InvalidInput` for a field, cursor or size that does not exist and
+    :class:`phee.errors.Unavailable` while the store cannot be reached.
+    """
+
+    def search(self, query: SearchQuery) -> Hits:
+        """Return the documents that match."""
+
+    def histogram(self, query: SearchQuery, *, interval_ms: int) -> Histogram:
+        """Return counts and exact sums over start time, by status and currency."""
+
+    async def wait_for_position(
+        self, epoch: int, partition_id: int, position: int, *, timeout_s: float
+    ) -> None:
+        """Return once everything up to ``position`` is visible here (TimedOut otherwise)."""
+
+    def close(self) -> None:
+        """Give back what the reader holds."""

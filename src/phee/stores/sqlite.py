@@ -1,0 +1,103 @@
+"""Connections to the SQLite files of the embedded stores.
+
+One process writes a file; any number read it. Writers use the write-ahead log without a disk sync
+per commit, and call :func:`make_durable` before they tell anyone that their work is safe. Readers
+open the file read-only: they see the last commit and never block the writer.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, StaticPool, create_engine, event
+
+from phee.errors import Unavailable
+
+BUSY_TIMEOUT_MS = 5_000
+_WRITER_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA wal_autocheckpoint=4000",
+    "PRAGMA journal_size_limit=67108864",
+    "PRAGMA cache_size=-8192",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA foreign_keys=OFF",
+)
+_READER_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-4096")
+
+
+def writer_engine(path: Path) -> Engine:
+    """Open (or create) a file for its one writer; transactions begin IMMEDIATE."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def connect() -> sqlite3.Connection:
+        return _open(f"file:{quote(str(path))}", _WRITER_PRAGMAS)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    _begin_with(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def reader_engine(path: Path, *, connections_max: int = 4) -> Engine:
+    """Return an engine that reads a file; it is opened at the first query."""
+
+    def connect() -> sqlite3.Connection:
+        try:
+            return _open(f"file:{quote(str(path))}?mode=ro", _READER_PRAGMAS)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(
+                "the store cannot be opened for reading",
+                where=str(path),
+                fix="Its importer creates it when it starts; see that the importer runs",
+            ) from error
+
+    engine = create_engine(
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=connections_max
+    )
+    _begin_with(engine, "BEGIN")
+    return engine
+
+
+def make_durable(path: Path) -> None:
+    """Put every committed transaction of the file on disk.
+
+    With ``synchronous=NORMAL`` a commit has been written to the write-ahead log but not synced,
+    so syncing that log makes all commits so far survive a power loss.
+    """
+    log = Path(f"{path}-wal")
+    try:
+        descriptor = os.open(log, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # everything is in the main file, which a checkpoint has synced
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        check_same_thread=False,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        cached_statements=256,
+    )
+    try:
+        for pragma in pragmas:
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    event.listen(engine, "begin", begin)
