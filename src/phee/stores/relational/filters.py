@@ -65,25 +65,20 @@ class ProcessInstanceFilter:
     start_to: int | None = None
 
 
-_EQUAL = {
-    "client_correlation_id": "clientcorrelationid",
-    **{
-        name: name
-        for name in (
-            "payer_party_id",
-            "payee_party_id",
-            "payer_dfsp_id",
-            "payee_dfsp_id",
-            "transaction_id",
-            "status",
-            "amount",
-            "currency",
-            "direction",
-            "batch_id",
-            "workflow_instance_key",
-        )
-    },
-}
+_EQUAL = (
+    "payer_party_id",
+    "payee_party_id",
+    "payer_dfsp_id",
+    "payee_dfsp_id",
+    "transaction_id",
+    "client_correlation_id",
+    "status",
+    "amount",
+    "currency",
+    "direction",
+    "batch_id",
+    "workflow_instance_key",
+)
 
 
 def transfer_conditions(chosen: TransferFilter) -> list[ColumnElement[bool]]:
@@ -95,13 +90,8 @@ def transfer_conditions(chosen: TransferFilter) -> list[ColumnElement[bool]]:
     check_choice("status", chosen.status, TRANSFER_STATUSES)
     check_choice("direction", chosen.direction, DIRECTIONS)
     columns = tables.transfers.c
-    conditions = [
-        columns[column] == value
-        for field, column in _EQUAL.items()
-        if (value := getattr(chosen, field)) is not None
-    ]
     return (
-        conditions
+        equal_conditions(tables.transfers, chosen, _EQUAL)
         + _party_conditions(chosen)
         + between(columns.started_at, chosen.start_from, chosen.start_to)
     )

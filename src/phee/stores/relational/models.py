@@ -26,7 +26,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     flow: str | None
     direction: str | None
     transaction_id: str | None
-    clientcorrelationid: str | None
+    client_correlation_id: str | None
     batch_id: str | None
     sub_batch_id: str | None
     amount: Decimal | None

@@ -116,7 +116,9 @@ class RelationalReader:
 
     def find_by_correlation_id(self, client_correlation_id: str) -> list[Transfer]:
         """Return every transfer with this client correlation id, newest first."""
-        return self._find_transfers(tables.transfers.c.clientcorrelationid == client_correlation_id)
+        return self._find_transfers(
+            tables.transfers.c.client_correlation_id == client_correlation_id
+        )
 
     def totals_by_status(self, chosen: TransferFilter | None = None) -> list[StatusTotal]:
         """Return count and exact sum of the matching transfers by status and currency."""
@@ -322,7 +324,8 @@ class RelationalReader:
 
 
 def _columns(table: Table, row: type[Row], without: tuple[str, ...] = ()) -> Select[Any]:
-    return select(*(table.c[name] for name in row.__struct_fields__ if name not in without))
+    wanted = (name for name in row.__struct_fields__ if name not in without)
+    return select(*(table.c[name].label(name) for name in wanted))
 
 
 def _read(connection: Connection, query: Select[Any], row: type[Row]) -> list[Row]:

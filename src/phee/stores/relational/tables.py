@@ -40,8 +40,8 @@ metadata = MetaData(
 LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
 
-def _name(column: str, length: int = 255, *, nullable: bool = True) -> Column[str]:
-    return Column(column, String(length), nullable=nullable)
+def _name(column: str, length: int = 255, *, nullable: bool = True, key: str = "") -> Column[str]:
+    return Column(column, String(length), nullable=nullable, key=key or column)
 
 
 def _key(column: str, *, nullable: bool = True) -> Column[int]:
@@ -67,7 +67,7 @@ transfers = Table(
     _name("flow"),
     _name("direction", 10),
     _name("transaction_id"),
-    _name("clientcorrelationid"),
+    _name("clientcorrelationid", key="client_correlation_id"),
     _name("batch_id"),
     _name("sub_batch_id"),
     Column("amount", Money),
@@ -103,7 +103,7 @@ for _columns in (
     ("started_at",),
     ("completed_at",),
     ("transaction_id",),
-    ("clientcorrelationid",),
+    ("client_correlation_id",),
     ("batch_id",),
     ("status", "started_at"),
     ("direction", "started_at"),

@@ -7,8 +7,8 @@ runtime; :mod:`phee.stores.search.fts5` answers them from SQLite.
 from phee.stores.search.query import (
     Bucket,
     Document,
-    Hits,
     Histogram,
+    Hits,
     SearchQuery,
     SearchStore,
     TimeBucket,
