@@ -116,9 +116,8 @@ class RelationalReader:
 
     def find_by_correlation_id(self, client_correlation_id: str) -> list[Transfer]:
         """Return every transfer with this client correlation id, newest first."""
-        return self._find_transfers(
-            tables.transfers.c.client_correlation_id == client_correlation_id
-        )
+        column = tables.transfers.c.client_correlation_id
+        return self._find_transfers(column == client_correlation_id)
 
     def totals_by_status(self, chosen: TransferFilter | None = None) -> list[StatusTotal]:
         """Return count and exact sum of the matching transfers by status and currency."""
@@ -283,8 +282,8 @@ class RelationalReader:
         instance_key: int,
         epoch: int | None,
     ) -> list[Row]:
-        name = "workflow_instance_key"
-        key = table.c.get(name, table.c.process_instance_key)
+        names = ("workflow_instance_key", "process_instance_key")
+        key = next(column for name in names if (column := table.c.get(name)) is not None)
         newest = select(func.max(table.c.epoch)).where(key == instance_key).scalar_subquery()
         conditions = [key == instance_key, table.c.epoch == (newest if epoch is None else epoch)]
         return self._rows(table, row, conditions, [order_by, table.c.id])
