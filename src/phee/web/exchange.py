@@ -46,31 +46,31 @@ class HubApp(Litestar):
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_correlation_id", "_scope", "_send", "_started", "_status", "request_id")
+    __slots__ = ("_scope", "_send", "_started", "_status", "request_id")
 
     def __init__(self, scope: Any, send: Any) -> None:
         self._scope = scope
         self._send = send
         self._status = 0
         self._started = time.perf_counter()
-        self._correlation_id = b""
         self.request_id = b""
+        state = scope.setdefault("state", {})
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.request_id = value
             elif name == b"x-correlationid" and _CORRELATION_ID.fullmatch(value):
-                self._correlation_id = value
+                state["correlation_id"] = value.decode()
         if not self.request_id:
             self.request_id = uuid.uuid4().hex.encode()
-        scope.setdefault("state", {})["request_id"] = self.request_id.decode()
+        state["request_id"] = self.request_id.decode()
 
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = message["headers"] = [*message["headers"], *_FIXED_HEADERS]
             headers.append((b"x-request-id", self.request_id))
-            if self._correlation_id and not any(name == b"x-correlationid" for name, _ in headers):
-                headers.append((b"x-correlationid", self._correlation_id))
+            if correlation_id := self._scope["state"].get("correlation_id"):
+                headers.append((b"x-correlationid", correlation_id.encode()))
         await self._send(message)
 
     def finish(self, observe: Observer | None) -> None:

@@ -113,8 +113,19 @@ def _translate(error: HTTPException, request: Request[Any, Any, Any]) -> PheeErr
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return BodyTooLarge("The body is too large", fix="Send less at once")
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return InvalidInput("The request cannot be read", fix="See /schema")
+            return _unreadable(error)
     return _fault()
+
+
+def _unreadable(error: HTTPException) -> InvalidInput:
+    problems = [
+        FieldProblem(item["key"], item["message"], "See /schema for what is expected")
+        for item in error.extra or []
+        if isinstance(item, dict) and item.get("key")
+    ]
+    if problems:
+        return InvalidFields(problems)
+    return InvalidInput("The request cannot be read", fix="See /schema for what is expected")
 
 
 def on_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
