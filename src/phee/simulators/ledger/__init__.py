@@ -1,0 +1,1 @@
+"""A core-banking ledger of many banks: accounts, holds, double-entry postings."""

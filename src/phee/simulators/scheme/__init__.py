@@ -1,0 +1,1 @@
+"""A payment scheme between participants: lookup, quotes, transfers, asynchronous callbacks."""
