@@ -34,6 +34,9 @@ _BY_STATUS: dict[grpc.StatusCode, type[PheeError]] = {
 # Everything else (UNAVAILABLE, CANCELLED, UNKNOWN, ABORTED, DATA_LOSS) leaves the outcome open.
 _OTHERWISE = errors.Unavailable
 
+_TOO_LARGE = "message larger than max"
+"""In the text of the status with which gRPC itself, at either end, refuses a message."""
+
 
 def _by_code(base: type[PheeError]) -> dict[str, type[PheeError]]:
     found = {base.code: base}
@@ -67,6 +70,8 @@ def error_from(failure: AioRpcError) -> PheeError:
     by_status = _BY_STATUS.get(failure.code(), _OTHERWISE)
     trailers: dict[str, Any] = dict(cast("Any", failure.trailing_metadata()) or ())
     by_code = _BY_CODE.get(trailers.get(ERROR_CODE_KEY, ""), by_status)
+    if by_code is errors.Overloaded and _TOO_LARGE in (failure.details() or ""):
+        by_code = errors.InputTooLarge
     chosen = by_code if by_code.grpc_status == by_status.grpc_status else by_status
     return chosen(failure.details() or failure.code().name)
 
