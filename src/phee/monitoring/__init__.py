@@ -1,1 +1,39 @@
-"""phee.monitoring."""
+"""Metrics, health and logs: what every process shows of itself.
+
+Imports the shared HTTP layer and libraries; reads the counters of other packages through
+protocols, so that every process may use it.
+"""
+
+from phee.monitoring.collectors import (
+    CallbackCollector,
+    counter,
+    gateway_metrics,
+    gauge,
+    histogram,
+    worker_metrics,
+)
+from phee.monitoring.engine_metrics import engine_metrics, log_metrics
+from phee.monitoring.health import Check, Health, HealthChecks
+from phee.monitoring.logs import configure_logging
+from phee.monitoring.metrics import Freshness, HttpMetrics, new_registry, render
+from phee.monitoring.server import MonitoringServer
+
+__all__ = [
+    "CallbackCollector",
+    "Check",
+    "Freshness",
+    "Health",
+    "HealthChecks",
+    "HttpMetrics",
+    "MonitoringServer",
+    "configure_logging",
+    "counter",
+    "engine_metrics",
+    "gateway_metrics",
+    "gauge",
+    "histogram",
+    "log_metrics",
+    "new_registry",
+    "render",
+    "worker_metrics",
+]
