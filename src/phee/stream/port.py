@@ -1,12 +1,14 @@
-"""The event stream port: how records leave the orchestrator.
+"""The event stream port: how records leave the orchestrator, and how consumers read them.
 
-:class:`RecordLog` is what an orchestrator in this process offers (the engine implements it); it
+:class:`EventStream` is what a consumer reads, in whatever process it runs. :class:`RecordLog` is what an orchestrator in this process offers (the engine implements it); it
 knows nothing of who reads. Positions are those of records; a consumer names itself, so that the
 log can keep what a switched-on consumer has not acknowledged.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -51,3 +53,59 @@ class RecordLog(Protocol):
 
     def acknowledged(self) -> dict[str, int]:
         """Return the acknowledged position of every known consumer."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lane:
+    """One ordered sequence of records: within it positions only grow.
+
+    An engine's log is one lane. A stream that spreads a partition's records (Kafka) has more, told
+    apart by ``name``; watermarks are kept per lane.
+    """
+
+    epoch: int
+    partition_id: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive blocks of one lane, as they were written.
+
+    Attributes:
+        blocks: (position of the last record, compact block); the first may begin before what was
+            asked for.
+        first_position: the oldest position the stream still has.
+        last_position: the newest position the stream had when it answered.
+    """
+
+    lane: Lane
+    blocks: Sequence[tuple[int, bytes]]
+    first_position: int
+    last_position: int
+
+
+class EventStream(Protocol):
+    """What a named consumer reads. Not for use by several threads at once.
+
+    Every call raises :class:`phee.errors.Unavailable` while the stream cannot be reached, and
+    connects again when called again: restarts of the other side are normal.
+    """
+
+    def lanes(self) -> frozenset[Lane]:
+        """Return the lanes that this consumer is to read now."""
+
+    def fetch(
+        self, after: Mapping[Lane, int], *, max_bytes: int, timeout_s: float
+    ) -> Sequence[Chunk]:
+        """Return what lies behind the given positions, waiting until there is something.
+
+        Returns one chunk for each lane that answered in time, possibly without blocks (nothing
+        new). Reading never marks anything as done.
+        """
+
+    def acknowledge(self, positions: Mapping[Lane, int]) -> None:
+        """Say that everything up to these positions is durable on the consumer's side."""
+
+    def close(self) -> None:
+        """Let go of the stream; the consumer keeps what it acknowledged."""
