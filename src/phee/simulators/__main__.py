@@ -17,7 +17,7 @@ def main() -> int:
     try:
         run_simulators(_config(arguments))
     except (PheeError, OSError) as error:
-        print(f"phee.simulators: {error}", file=sys.stderr)  # noqa: T201 - a command's own output
+        sys.stderr.write(f"phee.simulators: {error}\n")
         return 2
     return 0
 

@@ -9,7 +9,7 @@ from iso4217 import Currency
 
 from phee.errors import InvalidInput
 
-_AMOUNT = re.compile(r"(\d{1,13})(?:\.(\d{1,4}))?")
+_AMOUNT = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,4}))?")
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import Self
 
@@ -154,7 +155,8 @@ async def _serve(config: SimulatorConfig) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     async with Simulators(config) as simulators:
-        print(f"simulators ready on {simulators.url}", flush=True)  # noqa: T201 - its interface
+        sys.stdout.write(f"simulators ready on {simulators.url}\n")
+        sys.stdout.flush()
         await stop.wait()
 
 
