@@ -85,11 +85,12 @@ INCIDENT_DOCUMENTS = Target("documents", IncidentDocument, _KEY, position="insta
 DOCUMENT_TARGETS = (INSTANCE_DOCUMENTS, PAYMENT_VARIABLES, PAYMENT_JOBS, INCIDENT_DOCUMENTS)
 """Every target, in the order in which a store applies them."""
 
-_SHARED = tuple(
-    name
+_FIELDS = tuple(
+    "error_information" if name == "error_text" else name
     for name in PaymentVariables.__struct_fields__
-    if name in TransferVariablesRow.__struct_fields__ and name not in ("epoch", "position")
+    if name not in DocumentRow.__struct_fields__
 )
+"""What a payment's document takes from its row, in the order of the document."""
 
 
 class DocumentFold:
@@ -200,7 +201,5 @@ class DocumentFold:
 
 def _variables(row: TransferVariablesRow) -> PaymentVariables:
     key = row.workflow_instance_key
-    shared = [getattr(row, name) for name in _SHARED]
-    return PaymentVariables(
-        row.epoch, row.position, PAYMENT, key, key, *shared, row.error_information
-    )
+    fields = [getattr(row, name) for name in _FIELDS]
+    return PaymentVariables(row.epoch, row.position, PAYMENT, key, key, *fields)

@@ -1,8 +1,9 @@
 """The event stream port: how records leave the orchestrator, and how consumers read them.
 
-:class:`EventStream` is what a consumer reads, in whatever process it runs. :class:`RecordLog` is what an orchestrator in this process offers (the engine implements it); it
-knows nothing of who reads. Positions are those of records; a consumer names itself, so that the
-log can keep what a switched-on consumer has not acknowledged.
+:class:`EventStream` is what a consumer reads, in whatever process it runs. :class:`RecordLog` is
+what an orchestrator in this process offers (the engine implements it); it knows nothing of who
+reads. Positions are those of records; a consumer names itself, so that the log can keep what a
+switched-on consumer has not acknowledged.
 """
 
 from __future__ import annotations
