@@ -1,0 +1,131 @@
+"""Fast paths for the conditions drawings use most.
+
+Comparisons of variables with literals or each other, ``and``, ``or``, a bare variable: these
+become closures over the caller's mapping that give an answer when every operand has the expected
+Python type, and otherwise raise ``NotFast`` (or ``KeyError``), upon which the full evaluation
+starts again from the beginning. They never differ from it in their answers.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from phee.feel import nodes
+from phee.feel.nodes import Node
+
+FastCode = Callable[[Mapping[str, Any]], Any]
+
+
+class NotFast(Exception):
+    """The operands are not what the fast path is for."""
+
+
+_NOT_FAST: Final = NotFast()
+_OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_ORDERED: Final = frozenset({int, str})
+_PLAIN: Final = frozenset({int, str, bool})
+
+
+def compile_fast(node: Node) -> FastCode | None:
+    """The fast form of an expression, or None when it is not of the simple sort."""
+    if isinstance(node, nodes.Name) and node.name != "?":
+        return _variable(node.name)
+    return _condition(node)
+
+
+def _variable(name: str) -> FastCode:
+    def fast_variable(context: Mapping[str, Any]) -> Any:
+        value = context[name]
+        if type(value) in _PLAIN:
+            return value
+        raise _NOT_FAST
+
+    return fast_variable
+
+
+def _condition(node: Node) -> FastCode | None:
+    if isinstance(node, nodes.Comparison) and isinstance(node.left, nodes.Name):
+        if isinstance(node.right, nodes.Literal):
+            return _with_literal(node.operator, node.left.name, node.right.value)
+        if isinstance(node.right, nodes.Name):
+            return _with_variable(node.operator, node.left.name, node.right.name)
+    if isinstance(node, nodes.Logic):
+        return _logic(node)
+    return None
+
+
+def _with_literal(symbol: str, name: str, literal: Any) -> FastCode | None:
+    kind = type(literal)
+    if kind not in (_PLAIN if symbol in ("=", "!=") else _ORDERED):
+        return None
+    if symbol == "=":
+
+        def fast_equal(context: Mapping[str, Any]) -> bool:
+            value = context[name]
+            if type(value) is kind:
+                return value == literal  # type: ignore[no-any-return]
+            raise _NOT_FAST
+
+        return fast_equal
+    compare = _OPERATORS[symbol]
+
+    def fast_compare(context: Mapping[str, Any]) -> bool:
+        value = context[name]
+        if type(value) is kind:
+            return compare(value, literal)
+        raise _NOT_FAST
+
+    return fast_compare
+
+
+def _with_variable(symbol: str, left_name: str, right_name: str) -> FastCode:
+    compare = _OPERATORS[symbol]
+    kinds = _PLAIN if symbol in ("=", "!=") else _ORDERED
+
+    def fast_compare(context: Mapping[str, Any]) -> bool:
+        left, right = context[left_name], context[right_name]
+        if type(left) is type(right) and type(left) in kinds:
+            return compare(left, right)
+        raise _NOT_FAST
+
+    return fast_compare
+
+
+def _logic(node: nodes.Logic) -> FastCode | None:
+    operands = [_operand(operand) for operand in node.operands]
+    if any(operand is None for operand in operands):
+        return None
+    codes = [operand for operand in operands if operand is not None]
+    return _fold(codes, node.conjunction)
+
+
+def _fold(codes: list[FastCode], conjunction: bool) -> FastCode:
+    first = codes[0]
+    rest = _fold(codes[1:], conjunction) if len(codes) > 2 else codes[1]
+    if conjunction:
+        return lambda context: first(context) and rest(context)
+    return lambda context: first(context) or rest(context)
+
+
+def _operand(node: Node) -> FastCode | None:
+    """An operand of ``and``/``or``: a condition, or a variable that is a boolean."""
+    if not isinstance(node, nodes.Name):
+        return _condition(node)
+    name = node.name
+
+    def fast_boolean(context: Mapping[str, Any]) -> Any:
+        value = context[name]
+        if type(value) is bool:
+            return value
+        raise _NOT_FAST
+
+    return fast_boolean
