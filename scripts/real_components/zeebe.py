@@ -1,0 +1,117 @@
+"""Zeebe: broker and gateway in one process, one partition; exports to Kafka when that runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from real_components.component import Component, Ports
+from real_components.java import find_java_home
+from real_components.maven import cache_folder, fetch_artifact
+from real_components.process import Launch
+
+VERSION = "8.5.8"
+EXPORTER_VERSION = "3.1.1"
+TOPIC = "zeebe"
+_JAVA = 21
+_FOLDER = f"zeebe-{VERSION}"
+_EXPORTER_FOLDER = f"zeebe-kafka-exporter-{EXPORTER_VERSION}"
+
+
+class Zeebe(Component):
+    """The gateway on the port ``grpc``; readiness and metrics on ``management``."""
+
+    name = "zeebe"
+    version = VERSION
+    ports: ClassVar[Ports] = {
+        "grpc": 26500, "command": 26501, "internal": 26502, "management": 9600, "rest": 8080,
+    }  # fmt: skip
+    start_after = ("kafka",)
+    ready_timeout_s = 120.0
+
+    def install(self) -> None:
+        find_java_home(_JAVA)
+        archive = fetch_artifact(f"io.camunda:camunda-zeebe:{VERSION}:tar.gz", _FOLDER)
+        _unpack(next(archive.glob("*.tar.gz")), _program())
+        fetch_artifact(
+            f"io.zeebe:zeebe-kafka-exporter:{EXPORTER_VERSION}:jar:jar-with-dependencies",
+            _EXPORTER_FOLDER,
+        )
+
+    def launch(self, folder: Path, ports: Ports, peers: Mapping[str, Ports]) -> Launch:
+        environment = {
+            "JAVA_HOME": os.fspath(find_java_home(_JAVA)),
+            "JAVA_OPTS": "-Xms1g -Xmx2g",
+            "SERVER_PORT": str(ports["rest"]),
+            "MANAGEMENT_SERVER_PORT": str(ports["management"]),
+            "MANAGEMENT_SERVER_ADDRESS": "127.0.0.1",
+            "SERVER_ADDRESS": "127.0.0.1",
+            **{f"ZEEBE_BROKER_{key}": value for key, value in _broker(folder, ports).items()},
+        }
+        if "kafka" in peers:
+            bootstrap = f"127.0.0.1:{peers['kafka']['kafka']}"
+            exporter = _exporter(bootstrap).items()
+            environment |= {f"ZEEBE_BROKER_EXPORTERS_KAFKA_{key}": value for key, value in exporter}
+        return Launch([os.fspath(_program() / "bin" / "broker")], environment)
+
+    def ready(self, ports: Ports) -> bool:
+        """True when the broker's readiness group says so."""
+        address = f"http://127.0.0.1:{ports['management']}/actuator/health/readiness"
+        try:
+            with urllib.request.urlopen(address, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+def _program() -> Path:
+    return cache_folder() / f"{_FOLDER}-program"
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    if target.is_dir():
+        return
+    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(partial, filter="data")
+        next(partial.iterdir()).rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _broker(folder: Path, ports: Ports) -> dict[str, str]:
+    return {
+        "NETWORK_HOST": "127.0.0.1",
+        "NETWORK_COMMANDAPI_PORT": str(ports["command"]),
+        "NETWORK_INTERNALAPI_PORT": str(ports["internal"]),
+        "GATEWAY_ENABLE": "true",
+        "GATEWAY_NETWORK_HOST": "127.0.0.1",
+        "GATEWAY_NETWORK_PORT": str(ports["grpc"]),
+        "CLUSTER_PARTITIONSCOUNT": "1",
+        "THREADS_CPUTHREADCOUNT": "2",
+        "THREADS_IOTHREADCOUNT": "2",
+        "DATA_DIRECTORY": str(folder / "data"),
+    }
+
+
+def _exporter(bootstrap: str) -> dict[str, str]:
+    """Settings of the Kafka exporter; without the batch size in CONFIG it exports nothing at all.
+
+    Its own default for ``batch.size`` is a long where Kafka wants an int; it logs that and goes on.
+    """
+    return {
+        "CLASSNAME": "io.zeebe.exporters.kafka.KafkaExporter",
+        "JARPATH": str(next((cache_folder() / _EXPORTER_FOLDER).glob("*.jar"))),
+        "ARGS_PRODUCER_SERVERS": bootstrap,
+        "ARGS_PRODUCER_CONFIG": "batch.size=524288",
+        "ARGS_RECORDS_DEFAULTS_TYPE": "command,event,rejection",
+        "ARGS_RECORDS_DEFAULTS_TOPIC": TOPIC,
+        "ARGS_MAXBATCHSIZE": "1000",
+        "ARGS_FLUSHINTERVALMS": "200",
+    }
