@@ -5,25 +5,20 @@ of :mod:`phee.channel.status` and :mod:`phee.channel.recovery`.
 """
 
 from phee.channel.initiation import Initiator, payer_fund_transfer, transaction_id_of
-from phee.channel.position import POSITION_HEADER, Position, parse_position, position_of
 from phee.channel.recovery import OwnershipLookup, Recovery
 from phee.channel.routes import routes
 from phee.channel.served_jobs import JobTypeNotServed, require_served_jobs, unserved_job_types
 from phee.channel.status import StatusReader, TransferLookup, TransferView
 
 __all__ = [
-    "POSITION_HEADER",
     "Initiator",
     "JobTypeNotServed",
     "OwnershipLookup",
-    "Position",
     "Recovery",
     "StatusReader",
     "TransferLookup",
     "TransferView",
-    "parse_position",
     "payer_fund_transfer",
-    "position_of",
     "require_served_jobs",
     "routes",
     "transaction_id_of",

@@ -21,6 +21,7 @@ from phee.commands import RequestId
 from phee.errors import AlreadyExists, NotFound
 from phee.gateway.client import OrchestratorClient
 from phee.tenants import Tenant
+from phee.web.position import Position, position_of
 
 _TRANSACTIONS = uuid.UUID("5c1a5f0e-36c6-5d0b-9a43-0f1d3a2c7b11")
 _encoder = msgspec.json.Encoder()
@@ -50,14 +51,13 @@ class TransferContext:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A payment that is on its way, durably. ``position`` is where the log says so (0: unknown).
+    """A payment that is on its way, durably. ``position`` is where the log says so, if known.
 
     ``repeated`` means that an earlier request started it and this one changed nothing.
     """
 
     transaction_id: str
-    process_instance_key: int
-    position: int
+    position: Position | None
     repeated: bool
 
 
@@ -72,16 +72,18 @@ def payer_fund_transfer(tenant: Tenant) -> str:
 
 
 class Initiator:
-    """Starts payments at the orchestrator behind ``client``."""
+    """Starts payments at the orchestrator behind ``client``, whose log has this ``epoch``."""
 
     def __init__(
         self,
         client: OrchestratorClient,
         *,
+        epoch: int,
         process_id: Callable[[Tenant], str] = payer_fund_transfer,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
+        self._epoch = epoch
         self._process_id = process_id
         self._now = now
 
@@ -121,9 +123,8 @@ class Initiator:
                 where=process_id,
                 fix="Deploy it: phee deploy FILE --tenant TENANT; then repeat the request",
             ) from None
-        return Accepted(
-            transaction_id, created.process_instance_key, created.position, created.repeated
-        )
+        position = position_of(self._epoch, created.process_instance_key, created.position)
+        return Accepted(transaction_id, position, created.repeated)
 
     def _variables(
         self,

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta
 
-from phee.channel.position import Position, position_of
 from phee.commands import Variables
 from phee.errors import AlreadyExists, NotFound
 from phee.gateway.client import OrchestratorClient
 from phee.web import FieldProblem, InvalidFields
+from phee.web.position import Position, position_of
 
 OPERATOR_MESSAGE = "operator-manual-recovery"
 MESSAGE_TTL_MS = 60_000
@@ -62,8 +62,11 @@ class IncidentResolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class Recovery:
     """Operator commands for the payments of one tenant at a time."""
 
-    def __init__(self, client: OrchestratorClient, ownership: OwnershipLookup) -> None:
+    def __init__(
+        self, client: OrchestratorClient, ownership: OwnershipLookup, *, epoch: int
+    ) -> None:
         self._client = client
+        self._epoch = epoch
         self._ownership = ownership
 
     async def decide(
@@ -89,7 +92,7 @@ class Recovery:
             )
         except AlreadyExists:
             return None
-        return position_of(published.key, published.position)
+        return position_of(self._epoch, published.key, published.position)
 
     async def resolve(self, tenant_id: str, resolution: IncidentResolution) -> None:
         """Set the variables, give the job new retries, and try again what the incident stopped.

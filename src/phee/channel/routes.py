@@ -13,12 +13,6 @@ from litestar.params import Parameter
 from msgspec import Meta
 
 from phee.channel.initiation import Accepted, Initiator, TransferContext, transaction_id_of
-from phee.channel.position import (
-    POSITION_HEADER,
-    POSITION_PATTERN,
-    parse_position,
-    position_of,
-)
 from phee.channel.recovery import IncidentResolution, Recovery
 from phee.channel.status import StatusReader, TransferStateAnswer
 from phee.channel.transfer_request import FspId, TransferRequest
@@ -33,6 +27,7 @@ from phee.web import (
     read_headers,
     read_query,
 )
+from phee.web.position import POSITION_HEADER, FreshHeaders, FreshQuery, wanted_position
 from phee.web.routing import COMMAND_ERRORS, READ_ERRORS, Handlers, commanding, reading
 
 CORRELATION_HEADER = "X-CorrelationID"
@@ -49,9 +44,6 @@ CorrelationId = Annotated[
     ),
 ]
 Reference = Annotated[str, Meta(pattern=CORRELATION_PATTERN)]
-PositionToken = Annotated[
-    str, Meta(pattern=POSITION_PATTERN, description="see at least what the answer with it promised")
-]
 TransactionId = Annotated[uuid.UUID, Parameter(description="as the answer to the payment named it")]
 CorrelationIdInPath = Annotated[
     str, Parameter(pattern=CORRELATION_PATTERN, description="as it was sent with the payment")
@@ -68,18 +60,6 @@ class TransferHeaders(HeaderParameters):
         default=None, name="X-Registering-Institution-ID"
     )
     payee_fsp_id: FspId | None = msgspec.field(default=None, name="X-PayeeDFSP-ID")
-
-
-class FreshHeaders(HeaderParameters):
-    """How fresh a read must be."""
-
-    position: PositionToken | None = msgspec.field(default=None, name=POSITION_HEADER)
-
-
-class FreshQuery(QueryParameters):
-    """How fresh a read must be, for those who cannot send headers."""
-
-    after: PositionToken | None = None
 
 
 RequestType = Annotated[
@@ -153,7 +133,7 @@ class ChannelRoutes(Handlers):
         """Tell what became of a transfer."""
         tenant = self._tenants.of(request)
         query = read_query(request, FreshQuery)
-        after = parse_position(read_headers(request, FreshHeaders).position or query.after)
+        after = wanted_position(request, query)
         return await self._status.by_transaction_id(tenant.id, str(transaction_id), after)
 
     async def correlated_state(
@@ -164,7 +144,7 @@ class ChannelRoutes(Handlers):
         query = read_query(request, StateQuery)
         kind = read_headers(request, RequestTypeHeader).request_type or query.request_type
         _require_transfers(kind)
-        after = parse_position(read_headers(request, FreshHeaders).position or query.after)
+        after = wanted_position(request, query)
         return await self._status.by_correlation_id(
             tenant.id, correlation_id, after, transaction_id_of(tenant.id, correlation_id)
         )
@@ -262,8 +242,8 @@ _TRANSFER_ANSWER_HEADERS = {
 
 def _accepted(accepted: Accepted) -> Response[TransferAccepted]:
     headers: dict[str, str] = {}
-    if position := position_of(accepted.process_instance_key, accepted.position):
-        headers[POSITION_HEADER] = str(position)
+    if accepted.position:
+        headers[POSITION_HEADER] = str(accepted.position)
     if accepted.repeated:
         headers[REPEATED_HEADER] = "true"
     return Response(TransferAccepted(accepted.transaction_id), headers=headers)

@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from phee.channel.position import Position
 from phee.errors import NotFound
+from phee.web.position import Position
 
 TransferState = Literal["RECEIVED", "PENDING", "COMMITTED", "FAILED", "UNKNOWN"]
 

@@ -8,6 +8,7 @@ from phee.web.errors import FieldProblem, InvalidFields, InvalidJson, MissingTen
 from phee.web.exchange import HubApp, Observer
 from phee.web.json_input import decode_json, parse_json
 from phee.web.openapi import operation_reading
+from phee.web.position import POSITION_HEADER, FreshHeaders, FreshQuery, Position, wanted_position
 from phee.web.problems import Problem, problem_responses
 from phee.web.request import (
     HeaderParameters,
@@ -20,8 +21,11 @@ from phee.web.tenant import TENANT_HEADER, TenantHeader, TenantResolver
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "POSITION_HEADER",
     "TENANT_HEADER",
     "FieldProblem",
+    "FreshHeaders",
+    "FreshQuery",
     "HeaderParameters",
     "HubApp",
     "HubRequest",
@@ -29,6 +33,7 @@ __all__ = [
     "InvalidJson",
     "MissingTenant",
     "Observer",
+    "Position",
     "Problem",
     "QueryParameters",
     "TenantHeader",
@@ -40,4 +45,5 @@ __all__ = [
     "problem_responses",
     "read_headers",
     "read_query",
+    "wanted_position",
 ]

@@ -90,7 +90,7 @@ def read_headers(request: Request[Any, Any, State], target: type[Headers]) -> He
     values: dict[str, str] = {}
     for raw_name, raw_value in request.scope["headers"]:
         name = wanted.get(raw_name)
-        if name is None:
+        if name is None or not raw_value:  # an empty header is one that was not sent
             continue
         if name in values:
             raise InvalidFields([FieldProblem(name, "is given twice", "Send it once")])
