@@ -50,6 +50,7 @@ class IncidentFilter:
     state: str | None = None
     error_type: str | None = None
     bpmn_process_id: str | None = None
+    incident_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

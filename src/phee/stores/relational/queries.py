@@ -202,7 +202,7 @@ class RelationalReader:
         sorted_order: str = "DESC",
     ) -> Page[Incident]:
         """Return one page of incidents and the number of all that match."""
-        fields = ("process_instance_key", "state", "error_type", "bpmn_process_id")
+        fields = ("process_instance_key", "state", "error_type", "bpmn_process_id", "incident_key")
         conditions = equal_conditions(tables.incidents, chosen or IncidentFilter(), fields)
         ordering = (sorted_by, sorted_order, "incident_key")
         return self._page(tables.incidents, Incident, conditions, ordering, page, size)
