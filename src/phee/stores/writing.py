@@ -1,0 +1,158 @@
+"""Writing to a tenant's store: rows, dead letters and the watermark in one transaction.
+
+Whoever writes a lane owns its watermark: :meth:`TenantStore.claim` takes it over, and from then on
+every write by an earlier owner is refused (:class:`Fenced`), however late it wakes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from phee.errors import InvalidState
+from phee.projections.dead_letter import DeadLetter
+from phee.projections.rows import RowChange, Target
+from phee.stores.sqlite import make_durable
+from phee.stream.port import Lane
+
+
+class Fenced(InvalidState):
+    """Another importer has taken over this watermark; this one must stop writing."""
+
+    code = "fenced"
+
+
+class Changes(Protocol):
+    """What a fold hands to a store."""
+
+    def changes(self) -> list[tuple[Target, Collection[RowChange]]]:
+        """Return the changes, table by table, in the order a store applies them."""
+
+
+F = TypeVar("F", bound=Changes)
+F_contra = TypeVar("F_contra", bound=Changes, contravariant=True)
+
+_CLAIM = (
+    "INSERT INTO watermarks (consumer, lane, epoch, partition_id, position, owner)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (consumer, lane, epoch, partition_id) DO UPDATE SET owner = excluded.owner"
+)
+_WHERE = " WHERE consumer = ? AND lane = ? AND epoch = ? AND partition_id = ?"
+_READ = f"SELECT position FROM watermarks{_WHERE}"  # noqa: S608 - constants
+_MOVE = f"UPDATE watermarks SET position = ?{_WHERE} AND owner = ? AND position <= ?"  # noqa: S608
+_LETTER = (
+    "INSERT INTO dead_letters (consumer, epoch, partition_id, position, reason_code, reason,"
+    " tenant_id, value_type, intent, record_key, process_instance_key, record, timestamp)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (consumer, epoch, partition_id, position, reason_code) DO NOTHING"
+)
+
+
+class TenantStore(Protocol[F_contra]):
+    """One tenant's store, for its one writer."""
+
+    def claim(self, lane: Lane, owner: str, *, start: int) -> int:
+        """Take over the watermark of ``lane`` (made at ``start`` when new); return its position."""
+
+    def position(self, lane: Lane) -> int | None:
+        """Return the watermark of ``lane`` as it is on disk; None when there is none."""
+
+    def write(
+        self, lane: Lane, position: int, fold: F_contra | None, letters: Sequence[DeadLetter]
+    ) -> int:
+        """Apply everything up to ``position``, all or nothing; return the number of changes.
+
+        Raises:
+            Fenced: another owner has claimed the lane; nothing was written.
+        """
+
+    def make_durable(self) -> None:
+        """Make everything written so far survive a power loss."""
+
+    def close(self) -> None:
+        """Close the store."""
+
+
+class SqliteStore(Generic[F]):
+    """What the embedded stores share; a subclass says how a fold is applied."""
+
+    def __init__(self, path: Path, engine: Engine, consumer: str) -> None:
+        self._path = path
+        self._engine = engine
+        self._consumer = consumer
+        self._owner = ""
+
+    def claim(self, lane: Lane, owner: str, *, start: int) -> int:
+        """See :class:`TenantStore`."""
+        self._owner = owner
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(_CLAIM, (*self._key(lane), start, owner))
+            return int(connection.exec_driver_sql(_READ, self._key(lane)).scalar_one())
+
+    def position(self, lane: Lane) -> int | None:
+        """See :class:`TenantStore`."""
+        with self._engine.begin() as connection:
+            return connection.exec_driver_sql(_READ, self._key(lane)).scalar_one_or_none()
+
+    def write(
+        self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
+    ) -> int:
+        """See :class:`TenantStore`."""
+        with self._engine.begin() as connection:
+            self._move(connection, lane, position)
+            write_dead_letters(connection, self._consumer, letters)
+            return self._apply(connection, fold) if fold is not None else 0
+
+    def make_durable(self) -> None:
+        """See :class:`TenantStore`."""
+        make_durable(self._path)
+
+    def close(self) -> None:
+        """See :class:`TenantStore`."""
+        self._engine.dispose()
+
+    def _apply(self, connection: Connection, fold: F) -> int:
+        raise NotImplementedError
+
+    def _move(self, connection: Connection, lane: Lane, position: int) -> None:
+        moved = connection.exec_driver_sql(
+            _MOVE, (position, *self._key(lane), self._owner, position)
+        )
+        if moved.rowcount != 1:
+            raise Fenced(
+                "another importer has taken over this store",
+                where=f"{self._path}, {lane}",
+                fix="Let only one importer of each kind run on a data directory",
+            )
+
+    def _key(self, lane: Lane) -> tuple[str, str, int, int]:
+        return self._consumer, lane.name, lane.epoch, lane.partition_id
+
+
+def write_dead_letters(
+    connection: Connection, consumer: str, letters: Sequence[DeadLetter]
+) -> None:
+    """Write dead letters; one that is there already stays as it is."""
+    if letters:
+        rows = [
+            (
+                consumer,
+                letter.epoch,
+                letter.partition_id,
+                letter.position,
+                letter.reason_code,
+                letter.reason,
+                letter.tenant_id,
+                letter.value_type,
+                letter.intent,
+                letter.record_key,
+                letter.process_instance_key,
+                letter.record,
+                letter.timestamp,
+            )
+            for letter in letters
+        ]
+        connection.exec_driver_sql(_LETTER, rows)
