@@ -57,6 +57,9 @@ services: $(VENV)/.dev ## Install and start the real components on loopback (int
 services-stop: $(VENV)/.dev ## End the real components, by process id
 	@$(BIN)/python scripts/services.py stop $(ARGS)
 
+proto: $(VENV)/.dev ## Generate the messages of the gRPC interface from its .proto
+	@PYTHON=$(BIN)/python scripts/generate_proto.sh
+
 lock: ## Renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -o requirements/dev.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -c requirements/dev.lock -o requirements/runtime.lock
@@ -64,4 +67,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove what was built, installed and started here (not your data)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install run test check lint format bench services services-stop lock clean
+.PHONY: help install run test check lint format bench services services-stop proto lock clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -137,3 +138,11 @@ def job() -> ActivatedJob:
 @pytest.fixture
 def not_found() -> NotFound:
     return NotFound("Command 'COMPLETE' rejected with code 'NOT_FOUND': no such job")
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
