@@ -15,7 +15,10 @@ from grpc.aio import AioRpcError
 from phee import commands
 from phee.commands import ActivatedJob
 from phee.errors import Overloaded
+from phee.gateway.counters import GatewayCounters
+from phee.gateway.long_polling import LongPolling
 from phee.gateway.proto import gateway_pb2 as pb
+from phee.gateway.returned_jobs import JobReturn
 from phee.gateway.server import GatewayServer
 
 
@@ -123,17 +126,17 @@ async def test_parked_calls_are_served_in_order(
     assert gateway.counters.queued_polls["pay"] == 0
 
 
-async def test_a_woken_call_that_is_gone_passes_its_turn_on(
-    engine: Any, gateway: GatewayServer, caller: Any, job: ActivatedJob
-) -> None:
-    first, second = (caller("ActivateJobs", _request()) for _ in range(2))
-    reading = asyncio.ensure_future(_jobs(second))
-    first_reading = asyncio.ensure_future(_jobs(first))
-    await _until(lambda: gateway.counters.queued_polls["pay"] == 2)
+async def test_a_woken_call_that_is_gone_passes_its_turn_on(engine: Any, job: ActivatedJob) -> None:
+    counters = GatewayCounters()
+    polling = LongPolling(engine, JobReturn(engine, counters), counters)
+    command = commands.ActivateJobs("pay", "w", 1000, 5)
+    first, second = (asyncio.ensure_future(polling.activate(command, 5000)) for _ in range(2))
+    await _until(lambda: counters.queued_polls["pay"] == 2)
+    engine.jobs.append(job)
+    polling.wake("pay")
     first.cancel()
-    await asyncio.gather(first_reading, return_exceptions=True)
-    engine.offer(job)
-    assert await reading == [job.key]
+    assert [each.key for each in await second] == [job.key]
+    assert first.cancelled()
 
 
 async def test_jobs_taken_for_a_client_that_is_gone_go_back(
