@@ -57,7 +57,15 @@ def _check_ends(problems: ProblemList, element: Element) -> None:
     if element.type is ElementType.START_EVENT and element.incoming:
         message = "Nothing leads to a start event; remove its incoming flows"
         problems.add(element.id, "start-event-incoming", message)
-    if element.type is ElementType.BOUNDARY_EVENT and element.incoming:
+    if element.type is ElementType.BOUNDARY_EVENT:
+        _check_boundary_ends(problems, element)
+
+
+def _check_boundary_ends(problems: ProblemList, element: Element) -> None:
+    if not element.outgoing:
+        message = "A boundary event leads somewhere; give it an outgoing flow"
+        problems.add(element.id, "boundary-event-outgoing", message)
+    if element.incoming:
         message = "Nothing leads to a boundary event; remove its incoming flows"
         problems.add(element.id, "boundary-event-incoming", message)
 

@@ -1,0 +1,1 @@
+"""Drawing BPMN from Python: elements on a grid, orthogonal flows, diagram information."""
