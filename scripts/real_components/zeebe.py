@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tarfile
 import urllib.request
 from collections.abc import Mapping
@@ -60,13 +61,28 @@ class Zeebe(Component):
         return Launch([os.fspath(_program() / "bin" / "broker")], environment)
 
     def ready(self, ports: Ports) -> bool:
-        """True when the broker's readiness group says so."""
-        address = f"http://127.0.0.1:{ports['management']}/actuator/health/readiness"
-        try:
-            with urllib.request.urlopen(address, timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        """True when the broker says it is ready and its gateway knows who leads the partition.
+
+        The second comes up to a second later; commands before that are refused.
+        """
+        return _broker_ready(ports["management"]) and _gateway_knows_leader(ports["grpc"])
+
+
+def _broker_ready(port: int) -> bool:
+    try:
+        address = f"http://127.0.0.1:{port}/actuator/health/readiness"
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _gateway_knows_leader(port: int) -> bool:
+    command = [_program() / "bin" / "zbctl", "status", "--insecure"]
+    status = subprocess.run(
+        [*command, "--address", f"127.0.0.1:{port}"], capture_output=True, text=True, check=False
+    )
+    return "Leader, Healthy" in status.stdout
 
 
 def _program() -> Path:
