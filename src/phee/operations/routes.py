@@ -1,0 +1,164 @@
+"""The routes under /api/v1: look at payments and at everything that happened in them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from litestar import Request, Router
+from litestar.datastructures import State
+from litestar.params import Parameter
+
+from phee.operations.answers import (
+    DeadLetterAnswer,
+    IncidentAnswer,
+    PageAnswer,
+    ProcessInstanceAnswer,
+    ProcessInstanceDetail,
+    SearchAnswer,
+    Statistics,
+    TransferAnswer,
+    TransferDetail,
+)
+from phee.operations.freshness import Waiter, require
+from phee.operations.parameters import (
+    DeadLettersQuery,
+    IncidentsQuery,
+    ProcessInstancesQuery,
+    SearchFields,
+    StatisticsQuery,
+    TransfersQuery,
+)
+from phee.operations.queries import OperationsQueries
+from phee.web import (
+    FreshHeaders,
+    FreshQuery,
+    QueryParameters,
+    TenantHeader,
+    TenantResolver,
+    read_query,
+    wanted_position,
+)
+from phee.web.routing import READ_ERRORS, Handlers, reading
+
+AnyRequest = Request[Any, Any, State]
+Asked = TypeVar("Asked", bound=FreshQuery)
+InstanceKey = Annotated[
+    int, Parameter(ge=1, le=2**63 - 1, description="workflowInstanceKey of a listing")
+]
+
+
+class OperationsRoutes(Handlers):
+    """Handlers over their explicit dependencies."""
+
+    def __init__(
+        self,
+        tenants: TenantResolver,
+        queries: OperationsQueries,
+        relational: Waiter,
+        search: Waiter,
+        *,
+        wait_s: float,
+    ) -> None:
+        self._tenants = tenants
+        self._queries = queries
+        self._relational = relational
+        self._search = search
+        self._wait_s = wait_s
+
+    async def transfers(self, request: AnyRequest) -> PageAnswer[TransferAnswer]:
+        """List payments, newest first; everything that is asked for must match exactly."""
+        tenant_id, query = await self._asked(request, TransfersQuery, self._relational)
+        return await self._queries.transfers(tenant_id, query)
+
+    async def transfer(
+        self, request: AnyRequest, workflow_instance_key: InstanceKey
+    ) -> TransferDetail:
+        """Return a payment with its steps, jobs, variables and incidents."""
+        tenant_id, _ = await self._asked(request, FreshQuery, self._relational)
+        return await self._queries.transfer(tenant_id, workflow_instance_key)
+
+    async def statistics(self, request: AnyRequest) -> Statistics:
+        """Count and sum payments by status and currency, in all and over time."""
+        tenant_id, query = await self._asked(
+            request, StatisticsQuery, self._relational, self._search
+        )
+        return await self._queries.statistics(tenant_id, query)
+
+    async def search(self, request: AnyRequest) -> SearchAnswer:
+        """Find payments, process instances and incidents by words and by fields."""
+        tenant_id, query = await self._asked(request, SearchFields, self._search)
+        return await self._queries.search(tenant_id, query)
+
+    async def incidents(self, request: AnyRequest) -> PageAnswer[IncidentAnswer]:
+        """List what stopped payments."""
+        tenant_id, query = await self._asked(request, IncidentsQuery, self._relational)
+        return await self._queries.incidents(tenant_id, query)
+
+    async def process_instances(self, request: AnyRequest) -> PageAnswer[ProcessInstanceAnswer]:
+        """List runs of flows."""
+        tenant_id, query = await self._asked(request, ProcessInstancesQuery, self._relational)
+        return await self._queries.process_instances(tenant_id, query)
+
+    async def process_instance(
+        self, request: AnyRequest, process_instance_key: InstanceKey
+    ) -> ProcessInstanceDetail:
+        """Return a run of a flow with its steps, jobs, variables and incidents."""
+        tenant_id, _ = await self._asked(request, FreshQuery, self._relational)
+        return await self._queries.process_instance(tenant_id, process_instance_key)
+
+    async def dead_letters(self, request: AnyRequest) -> PageAnswer[DeadLetterAnswer]:
+        """List records that could not be projected, with the reason."""
+        tenant_id, query = await self._asked(request, DeadLettersQuery, self._relational)
+        return await self._queries.dead_letters(tenant_id, query)
+
+    async def _asked(
+        self, request: AnyRequest, query_type: type[Asked], *waiters: Waiter
+    ) -> tuple[str, Asked]:
+        """Return the tenant and the query, once the stores are as fresh as they must be."""
+        tenant = self._tenants.of(request)
+        query = read_query(request, query_type)
+        position = wanted_position(request, query)
+        for waiter in waiters:
+            await require(waiter, tenant.id, position, timeout_s=self._wait_s)
+        return tenant.id, query
+
+
+def routes(
+    tenants: TenantResolver,
+    queries: OperationsQueries,
+    *,
+    relational: Waiter,
+    search: Waiter,
+    wait_s: float = 2.0,
+) -> Router:
+    """Return the routes under /api/v1; reads wait up to ``wait_s`` for a wanted position."""
+    api = OperationsRoutes(tenants, queries, relational, search, wait_s=wait_s)
+    declared: list[tuple[str, Any, str, type[QueryParameters]]] = [
+        ("/transfers", api.transfers, "List payments", TransfersQuery),
+        ("/transfers/statistics", api.statistics, "Count and sum payments", StatisticsQuery),
+        ("/transfer/{workflow_instance_key:str}", api.transfer, "One payment", FreshQuery),
+        ("/search", api.search, "Search", SearchFields),
+        ("/incidents", api.incidents, "List incidents", IncidentsQuery),
+        ("/process-instances", api.process_instances, "List runs", ProcessInstancesQuery),
+        (
+            "/process-instances/{process_instance_key:str}",
+            api.process_instance,
+            "One run",
+            FreshQuery,
+        ),
+        ("/deadletters", api.dead_letters, "List dead letters", DeadLettersQuery),
+    ]
+    return Router(
+        "/api/v1",
+        tags=["operations"],
+        route_handlers=[
+            reading(
+                path,
+                handler,
+                summary=summary,
+                reads=[TenantHeader, FreshHeaders, query],
+                errors=[*READ_ERRORS, 504],
+            )
+            for path, handler, summary, query in declared
+        ],
+    )
