@@ -19,16 +19,8 @@ from phee.bpmn.vocabulary import (
     local_name,
     namespace,
 )
-from phee.feel.errors import FeelSyntaxError
-
-try:  # until the language is there
-    from phee.feel import compile as compile_feel
-except ImportError:
-    from phee.feel import Expression
-
-    def compile_feel(text: str) -> Expression:
-        return Expression()
-
+from phee.feel import FeelSyntaxError
+from phee.feel import compile as compile_feel
 
 _ID = re.compile(r"[^\W\d][\w.-]*")
 ID_LENGTH_MAX = 255

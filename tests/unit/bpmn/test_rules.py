@@ -319,7 +319,7 @@ EVENTS = [
     keeps("boundary error", boundary('<bpmn:errorEventDefinition errorRef="error"/>')),
     keeps("boundary error without a code", boundary("<bpmn:errorEventDefinition/>")),
     keeps("boundary of a call", boundary(DURATION, host=CALL.format("other"))),
-    keeps(
+    breaks(
         "boundary that leads nowhere",
         process(
             START,
@@ -327,6 +327,7 @@ EVENTS = [
             node("boundaryEvent", "event", DURATION, 'attachedToRef="task"'),
             flow("start", "task"),
         ),
+        "boundary-event-outgoing",
     ),
     breaks(
         "end with an outgoing flow",
@@ -337,7 +338,7 @@ EVENTS = [
         "start with an incoming flow",
         process(START, job(), flow("start", "task"), flow("task", "start")),
         "start-event-incoming",
-        zeebe="?",
+        zeebe="accepts: BPMN does not allow it",
     ),
     breaks("no start", process(job(), END, flow("task", "end")), "missing-start"),
     breaks(
@@ -407,7 +408,13 @@ EVENTS = [
     ),
     breaks(
         "boundary attached to nothing",
-        process(START, node("boundaryEvent", "event", DURATION), END, flow("start", "end")),
+        process(
+            START,
+            node("boundaryEvent", "event", DURATION),
+            END,
+            flow("start", "end"),
+            flow("event", "end"),
+        ),
         "not-attached",
     ),
     breaks(
@@ -429,6 +436,7 @@ EVENTS = [
         boundary(message()).replace(
             b"</bpmn:process>",
             node("boundaryEvent", "again", message(), 'attachedToRef="task"').encode()
+            + flow("again", "end").encode()
             + b"</bpmn:process>",
         ),
         "repeated-message",
@@ -440,6 +448,7 @@ EVENTS = [
             node(
                 "boundaryEvent", "again", "<bpmn:errorEventDefinition/>", 'attachedToRef="task"'
             ).encode()
+            + flow("again", "end").encode()
             + b"</bpmn:process>",
         ),
         "repeated-error",
@@ -550,13 +559,13 @@ SCOPES = [
         "flow out of a sub-process",
         sub(INNER + flow("s", "end", name="out")),
         "dangling-reference",
-        zeebe="?",
+        zeebe="accepts: BPMN does not allow it",
     ),
     breaks(
         "event sub-process",
         sub(INNER, attributes='triggeredByEvent="true"'),
         "not-supported",
-        zeebe="?",
+        zeebe="refuses: this one; it runs event sub-processes",
     ),
     breaks("flow to nowhere", process(START, flow("start", "lost")), "dangling-reference"),
     breaks(
@@ -588,7 +597,10 @@ LOOPS = [
     keeps("loop with a timer", loop(node("intermediateCatchEvent", "task", DURATION))),
     breaks("loop of an undefined task", loop(node("task", "task")), "straight-through-loop"),
     breaks(
-        "loop of a script", loop(node("scriptTask", "task", zeebe(SCRIPT))), "straight-through-loop"
+        "loop of a script",
+        loop(node("scriptTask", "task", zeebe(SCRIPT))),
+        "straight-through-loop",
+        zeebe="accepts: 8.6 and later refuse it too",
     ),
     breaks(
         "loop of gateways",
@@ -600,7 +612,7 @@ LOOPS = [
         "loop of a sub-process",
         loop(node("subProcess", "task", INNER)),
         "straight-through-loop",
-        zeebe="?",
+        zeebe="accepts: a token that enters keeps it busy forever",
     ),
     breaks("process that calls itself", chain(CALL.format("process")), "straight-through-loop"),
 ]
@@ -638,7 +650,7 @@ NOT_SUPPORTED = [
         chain(node("transaction", "task", INNER)),
         "not-supported",
         "dangling-reference",
-        zeebe="?",
+        zeebe="refuses",
     ),
     breaks(
         "signal catch",
@@ -675,7 +687,7 @@ NOT_SUPPORTED = [
         "standard loop",
         chain(node("serviceTask", "task", JOB.format("") + "<bpmn:standardLoopCharacteristics/>")),
         "not-supported",
-        zeebe="?",
+        zeebe="accepts: and ignores the loop",
     ),
     breaks(
         "called decision",
@@ -687,7 +699,7 @@ NOT_SUPPORTED = [
             )
         ),
         "not-supported",
-        zeebe="?",
+        zeebe="accepts",
     ),
     breaks(
         "execution listener",
@@ -704,13 +716,13 @@ NOT_SUPPORTED = [
         "compensation marker",
         chain(node("serviceTask", "task", JOB.format(""), 'isForCompensation="true"')),
         "not-supported",
-        zeebe="?",
+        zeebe="refuses",
     ),
     breaks(
         "unknown Zeebe extension",
         chain(job(more="<zeebe:taskDefinitoin/>")),
         "unknown-extension",
-        zeebe="?",
+        zeebe="accepts: and ignores it, typing errors included",
     ),
     breaks("unknown BPMN element", chain(job() + "<bpmn:robotTask id='r'/>"), "unknown-element"),
     breaks(
@@ -718,7 +730,7 @@ NOT_SUPPORTED = [
         chain(node("serviceTask", "task", '<zeebe:taskDefinition type="x"/>')),
         "misplaced-extension",
         "missing-job-type",
-        zeebe="?",
+        zeebe="refuses",
     ),
 ]
 
@@ -733,12 +745,14 @@ IGNORED = [
     keeps(
         "pictures and notes",
         chain(
-            "<bpmn:laneSet id='ls'><bpmn:lane id='lane'><bpmn:flowNodeRef>task</bpmn:flowNodeRef>"
-            "</bpmn:lane></bpmn:laneSet>"
-            + job()
+            job()
             + "<bpmn:dataObjectReference id='dr' dataObjectRef='do'/><bpmn:dataObject id='do'/>",
             more="<bpmn:group id='g'/><bpmn:textAnnotation id='t'><bpmn:text>x</bpmn:text>"
             "</bpmn:textAnnotation><bpmn:association id='as' sourceRef='task' targetRef='t'/>",
+        ).replace(
+            START.encode(),
+            b"<bpmn:laneSet id='ls'><bpmn:lane id='lane'><bpmn:flowNodeRef>task</bpmn:flowNodeRef>"
+            b"</bpmn:lane></bpmn:laneSet>" + START.encode(),
         ),
     ),
     keeps(
