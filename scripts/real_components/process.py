@@ -7,7 +7,6 @@ another terminal.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -21,6 +20,7 @@ from pathlib import Path
 from real_components.missing import Missing
 
 _POLL_S = 0.1
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def launch(name: str, folder: Path, plan: Launch, ports: Mapping[str, int]) -> R
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _CHILDREN[process.pid] = process
     running = Running(name, process.pid, start_time(process.pid) or "", dict(ports))
     (folder / "running.json").write_text(json.dumps(asdict(running)), encoding="utf-8")
     return running
@@ -120,8 +121,9 @@ def stop(running: Running, *, timeout_s: float = 20) -> None:
 
 def _still_runs(running: Running) -> bool:
     """Like ``alive``; also reaps the process when it is our own child."""
-    with contextlib.suppress(ChildProcessError):  # started, and reaped, by another process
-        os.waitpid(running.pid, os.WNOHANG)
+    child = _CHILDREN.get(running.pid)
+    if child is not None and child.poll() is not None:
+        del _CHILDREN[running.pid]
     return running.alive
 
 

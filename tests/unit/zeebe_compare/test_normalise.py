@@ -1,0 +1,94 @@
+"""The normal form: hides what changes from run to run, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from zeebe_compare.normalise import first_difference, normalise
+
+KEY = 2251799813685249
+
+
+def record(position: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "position": position,
+        "sourceRecordPosition": -1,
+        "key": KEY,
+        "timestamp": 1_000_000,
+        "recordType": "EVENT",
+        "valueType": "JOB",
+        "intent": "CREATED",
+        "recordVersion": 1,
+        "rejectionType": "NULL_VAL",
+        "rejectionReason": "",
+        "value": {},
+        **fields,
+    }
+
+
+def variable(position: int, name: str, **fields: Any) -> dict[str, Any]:
+    value = {"name": name, "value": "1", "scopeKey": KEY, **fields}
+    return record(position, key=KEY + position, valueType="VARIABLE", value=value)
+
+
+def stream(offset: int, moment_ms: int) -> list[dict[str, Any]]:
+    value = {"elementInstanceKey": KEY + offset, "deadline": moment_ms + 2_010, "type": "a"}
+    rejected = {
+        "recordType": "COMMAND_REJECTION",
+        "rejectionType": "NOT_FOUND",
+        "rejectionReason": f"no '{KEY + offset}'",
+    }
+    return [
+        record(offset + 1, key=KEY + offset, timestamp=moment_ms, value=value),
+        record(offset + 2, sourceRecordPosition=offset + 1, timestamp=moment_ms + 700, value=value)
+        | {"key": KEY + offset}
+        | rejected,
+    ]
+
+
+def test_two_runs_of_the_same_are_equal() -> None:
+    assert normalise(stream(1, 10_000_000)) == normalise(stream(77, 99_000_000))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"intent": "COMPLETED"},
+        {"recordType": "COMMAND"},
+        {"sourceRecordPosition": 3},
+        {"recordVersion": 2},
+        {"key": KEY + 7},
+        {"value": {"elementInstanceKey": KEY + 5, "deadline": 2_010, "type": "a"}},
+        {"value": {"elementInstanceKey": KEY + 1, "deadline": 4_000_000, "type": "a"}},
+        {"value": {"elementInstanceKey": KEY + 1, "deadline": 10_002_010, "type": "b"}},
+    ],
+)
+def test_every_other_change_shows(change: dict[str, Any]) -> None:
+    expected = stream(1, 10_000_000)
+    changed = [expected[0], expected[1] | change]
+    difference = first_difference(normalise(expected), normalise(changed))
+    assert difference.startswith("record 2 of 2")
+
+
+def test_missing_and_extra_records_are_counted() -> None:
+    lines = normalise(stream(1, 10_000_000))
+    assert "missing in all: 1 x COMMAND_REJECTION JOB.CREATED" in first_difference(lines, lines[:1])
+    assert "extra in all: 1 x COMMAND_REJECTION JOB.CREATED" in first_difference(lines[:1], lines)
+    assert first_difference(lines, lines) == ""
+
+
+def test_variables_of_one_scope_are_sorted_only_when_asked() -> None:
+    one, other = [variable(1, "a"), variable(2, "b")], [variable(1, "b"), variable(2, "a")]
+    assert normalise(one) != normalise(other)
+    assert normalise(one, any_variable_order=True) == normalise(other, any_variable_order=True)
+
+
+def test_variables_of_two_scopes_keep_their_order() -> None:
+    one = [variable(1, "b"), variable(2, "a", scopeKey=KEY + 9)]
+    assert '"name": "b"' in normalise(one, any_variable_order=True)[0]
+
+
+def test_text_that_only_looks_like_a_key_stays() -> None:
+    (line,) = normalise([variable(1, "a", value="2251799813685249")])
+    assert '"value": "2251799813685249"' in line
