@@ -1,0 +1,70 @@
+"""Who exists in the demo: two banks with customers, and the scheme that connects them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+CURRENCY = "USD"
+CUSTOMERS_PER_BANK = 40
+OPENING_BALANCE = "5000.00"
+POOR_BALANCE = "1.00"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoBank:
+    """A tenant; its customers' numbers begin with ``prefix``, the last one has next to nothing."""
+
+    tenant: str
+    name: str
+    prefix: str
+
+    @property
+    def customers(self) -> list[str]:
+        """MSISDNs of the customers with money."""
+        return [f"{self.prefix}{number:06d}" for number in range(1, CUSTOMERS_PER_BANK + 1)]
+
+    @property
+    def poor_customer(self) -> str:
+        """MSISDN of a customer without funds."""
+        return f"{self.prefix}800001"
+
+    @property
+    def stranger(self) -> str:
+        """An MSISDN that nobody has."""
+        return f"{self.prefix}999999"
+
+
+BANKS: Sequence[DemoBank] = (
+    DemoBank("rhino", "Rhino Bank", "27710"),
+    DemoBank("gorilla", "Gorilla Mobile Money", "27720"),
+)
+
+TENANT_SETTINGS = {
+    "responseTimeout": "PT3S",
+    "payerDecisionTimeout": "PT30S",
+    "transferWindow": "PT20S",
+    "operatorRecheckInterval": "PT5S",
+}
+"""Short waits, so that late and missing answers end while one looks on."""
+
+
+def account_seeds(bank: DemoBank) -> dict[str, Any]:
+    """Return the accounts of ``bank``, as POST /ledger/accounts of the simulator takes them."""
+    balances = dict.fromkeys(bank.customers, OPENING_BALANCE)
+    balances[bank.poor_customer] = POOR_BALANCE
+    return {
+        "tenant": bank.tenant,
+        "accounts": [
+            {
+                "accountId": f"{bank.tenant}-{msisdn}",
+                "partyIdType": "MSISDN",
+                "partyIdentifier": msisdn,
+                "currency": CURRENCY,
+                "balance": balance,
+                "name": f"Customer {msisdn[-6:]}",
+            }
+            for msisdn, balance in balances.items()
+        ],
+    }
