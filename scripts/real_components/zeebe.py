@@ -78,7 +78,7 @@ def _broker_ready(port: int) -> bool:
 
 
 def _gateway_knows_leader(port: int) -> bool:
-    command = [_program() / "bin" / "zbctl", "status", "--insecure"]
+    command = [os.fspath(_program() / "bin" / "zbctl"), "status", "--insecure"]
     status = subprocess.run(
         [*command, "--address", f"127.0.0.1:{port}"], capture_output=True, text=True, check=False
     )

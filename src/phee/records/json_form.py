@@ -13,7 +13,12 @@ import msgspec
 
 from phee.records.record import Record
 from phee.records.types import INTENTS, RecordType, RejectionType, ValueType
-from phee.records.values import OtherValue, RecordValue, value_class
+from phee.records.values import (
+    OtherValue,
+    ProcessInstanceCreationValue,
+    RecordValue,
+    value_class,
+)
 
 BROKER_VERSION = "8.5.8"
 """The Zeebe version whose record form this is; readers choose their parsing by it."""
@@ -57,7 +62,10 @@ def _twin(value_type: type[RecordValue]) -> type[_Twin]:
 
 def _to_twin(value: Any) -> Any:
     if isinstance(value, RecordValue):
-        return _twin(type(value))(*map(_to_twin, msgspec.structs.astuple(value)))
+        twin = _twin(type(value))(*map(_to_twin, msgspec.structs.astuple(value)))
+        if isinstance(value, ProcessInstanceCreationValue):
+            twin.fetch_variables = msgspec.UNSET  # type: ignore[attr-defined] # not exported
+        return twin
     if isinstance(value, list):
         return [_to_twin(item) for item in value]
     return value
@@ -129,7 +137,7 @@ def to_json(record: Record, *, partition_id: int) -> bytes:
             intent=record.intent_name,
             rejection_type=RejectionType(record.rejection_type).name,
             rejection_reason=record.rejection_reason,
-            record_version=1,
+            record_version=_record_version(record),
             authorizations={"authorized_tenants": [record.tenant_id]},
             source_record_position=record.source_record_position,
             value_type=ValueType(record.value_type).name,
@@ -137,6 +145,12 @@ def to_json(record: Record, *, partition_id: int) -> bytes:
             record_type=RecordType(record.record_type).name,
         )
     )
+
+
+def _record_version(record: Record) -> int:
+    """Return which generation of its kind a record is: only this one has a second."""
+    is_second = record.value_type == ValueType.DEPLOYMENT and record.is_event
+    return 2 if is_second else 1
 
 
 def from_json(data: bytes | str) -> tuple[int, Record]:

@@ -3,8 +3,7 @@
 What differs from run to run is replaced: keys become ``K1``, ``K2``, ... and positions 1, 2, ...
 in the order they are first seen; a point in time becomes its distance, in half seconds, from the
 record that named it first; a drawing becomes its digest. Order, intents, every other field and
-every text
-stay. Fields that are ``-1`` or empty are left out; :func:`shapes` holds which fields there are.
+every text stay. Fields that are ``-1`` or empty are left out of a line.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from zeebe_compare.scenario import Json
@@ -43,15 +42,6 @@ def normalise(
         kept = _sort_variables(kept)
     normaliser = _Normaliser({record["position"]: n for n, record in enumerate(kept, 1)})
     return [*map(normaliser.line, kept), *map(normaliser.refusal, refusals)]
-
-
-def shapes(records: Iterable[Json]) -> dict[str, dict[str, str]]:
-    """Return the fields of each value type seen, with the JSON type of each."""
-    found: dict[str, dict[str, str]] = {}
-    for record in records:
-        fields = found.setdefault(record["valueType"], {})
-        fields |= {name: type(value).__name__ for name, value in record["value"].items()}
-    return {name: dict(sorted(fields.items())) for name, fields in sorted(found.items())}
 
 
 def _sort_variables(records: Sequence[Json]) -> list[Json]:
