@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from phee.feel.durations import DaysTimeDuration
 from phee.feel.functions import Code
-from phee.feel.runtime import MISSING, Run, Scope
+from phee.feel.runtime import Run, Scope
 from phee.feel.temporal import epoch_day, offset_seconds, zone_name
 from phee.feel.text import shown
 from phee.feel.values import kind_of
@@ -130,8 +130,3 @@ def at_index(values: list[Any], index: Any, run: Run) -> Any:
         return values[position - 1 if position > 0 else position]
     run.warn("OUT_OF_BOUNDS", f"The list has {len(values)} elements, none at index {shown(index)}")
     return None
-
-
-def entry_or_missing(value: Any, name: str) -> Any:
-    """An entry of a context, or ``MISSING``: what ``is defined`` asks."""
-    return value.get(name, MISSING) if type(value) is dict else MISSING

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from phee.feel import nodes
 from phee.feel.access import at_index, path, select
-from phee.feel.builtins.registry import BUILTINS, IS_DEFINED
+from phee.feel.builtins.registry import BUILTINS
 from phee.feel.compile_loops import compile_for, compile_quantified
 from phee.feel.compile_tests import compile_in, compile_unary_tests
 from phee.feel.errors import EvaluationProblem
 from phee.feel.functions import Code, DefinedFunction, UnavailableFunction, call
 from phee.feel.nodes import Node
 from phee.feel.operators import arithmetic, between, compare, negative
+from phee.feel.ranges import bound_range
 from phee.feel.runtime import MISSING, Scope
 from phee.feel.text import shown
 from phee.feel.values import FunctionValue, Range, kind_of, order
@@ -79,8 +80,6 @@ def _constant_index(test: Node) -> Any:
 
 
 def _call(node: nodes.Call) -> Code:
-    if isinstance(node.function, nodes.Name) and node.function.name == IS_DEFINED:
-        return _is_defined(node)
     function, label = _callee(node.function)
     positional = [compile_node(argument) for argument in node.positional]
     named = [(name, compile_node(argument)) for name, argument in node.named]
@@ -115,26 +114,6 @@ def _callee(node: Node) -> tuple[Code, str]:
         return builtin
 
     return run_callee, name
-
-
-def _is_defined(node: nodes.Call) -> Code:
-    """``is defined(x)``: whether the variable or entry is there, even if it is null."""
-    arguments = [*node.positional, *(argument for _, argument in node.named)]
-    argument = arguments[0] if len(arguments) == 1 else nodes.Literal(None)
-    if isinstance(argument, nodes.Name):
-        name = argument.name
-        return lambda scope: scope.lookup(name) is not MISSING or name in BUILTINS
-    if isinstance(argument, nodes.Path):
-        target, entry = compile_node(argument.target), argument.name
-        return lambda scope: _has_entry(target(scope), entry, scope)
-    code = compile_node(argument)
-    return lambda scope: code(scope) is not None
-
-
-def _has_entry(target: Any, entry: str, scope: Scope) -> bool:
-    if type(target) is dict:
-        return entry in target
-    return target is not None and path(target, entry, scope.run) is not None
 
 
 def _arithmetic(node: nodes.Arithmetic) -> Code:
@@ -196,19 +175,7 @@ def _between(node: nodes.Between) -> Code:
 def _bound(node: nodes.Bound) -> Code:
     """``< 5`` as a value: a range without start."""
     endpoint, operator = compile_node(node.endpoint), node.operator
-
-    def run_bound(scope: Scope) -> Range | None:
-        value = endpoint(scope)
-        if value is None or operator == "!=":
-            return None
-        if operator == "=":
-            return Range(value, value, True, True)
-        closed = operator.endswith("=")
-        if operator.startswith("<"):
-            return Range(None, value, False, closed)
-        return Range(value, None, closed, False)
-
-    return run_bound
+    return lambda scope: bound_range(operator, endpoint(scope))
 
 
 def _interval(node: nodes.Interval) -> Code:

@@ -1,7 +1,7 @@
 """What can go wrong: bad text raises, everything else becomes null and a warning.
 
-``FeelSyntaxError`` is the only error a caller sees. ``EvaluationProblem`` and ``LimitExceeded``
-stay inside the package: the first turns one value into null, the second ends the evaluation.
+``FeelSyntaxError`` is the only error a caller sees. ``EvaluationProblem`` and
+``EvaluationStopped`` stay inside: the first turns one value into null, the second all of it.
 """
 
 from __future__ import annotations
@@ -61,5 +61,13 @@ class EvaluationProblem(Exception):
         self.kind = kind
 
 
-class LimitExceeded(Exception):
-    """The evaluation used up a bound (steps, depth, size): its result is null."""
+class EvaluationStopped(Exception):
+    """The whole evaluation ends here: its result is null."""
+
+    kind = "ASSERT_FAILURE"
+
+
+class LimitExceeded(EvaluationStopped):
+    """A bound (steps, depth, size) is used up."""
+
+    kind = "LIMIT_EXCEEDED"

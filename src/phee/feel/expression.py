@@ -9,14 +9,19 @@ from typing import Any, Final
 
 from phee.feel.builtins.registry import BUILTINS
 from phee.feel.compiler import compile_node
-from phee.feel.errors import EvaluationProblem, EvaluationWarning, FeelSyntaxError, LimitExceeded
+from phee.feel.errors import (
+    EvaluationProblem,
+    EvaluationStopped,
+    EvaluationWarning,
+    FeelSyntaxError,
+)
 from phee.feel.fast import NotFast, compile_fast
 from phee.feel.lexer import tokenize
-from phee.feel.limits import RESULT_DEPTH_MAX, RESULT_VALUES_MAX
 from phee.feel.names import NAME_SYMBOLS, KnownNames, join
 from phee.feel.nodes import Node
 from phee.feel.parser import parse
 from phee.feel.runtime import Fetched, Run, Scope
+from phee.feel.sizes import check_size
 from phee.feel.tree import free_names
 from phee.feel.types import Type
 
@@ -91,8 +96,8 @@ def guarded(code: Callable[[Scope], Any], run: Run, scope: Scope) -> Any:
         value = code(scope)
         if type(value) not in _SCALARS:
             check_size(value)
-    except LimitExceeded as limit:
-        run.warn("LIMIT_EXCEEDED", str(limit))
+    except EvaluationStopped as stop:
+        run.warn(stop.kind, str(stop))
         return None
     except EvaluationProblem as problem:
         run.warn(problem.kind, str(problem))
@@ -101,30 +106,6 @@ def guarded(code: Callable[[Scope], Any], run: Run, scope: Scope) -> Any:
         run.warn("LIMIT_EXCEEDED", "The evaluation nests too deeply")
         return None
     return value
-
-
-def check_size(value: Any) -> None:
-    """Bound the size and depth of a result.
-
-    Raises:
-        LimitExceeded: it is too large to be handed out.
-    """
-    left = RESULT_VALUES_MAX
-    level = [value]
-    for _ in range(RESULT_DEPTH_MAX):
-        below: list[Any] = []
-        for container in level:
-            if type(container) is list:
-                below.extend(container)
-            elif type(container) is dict:
-                below.extend(container.values())
-            if len(below) > left:
-                raise LimitExceeded(f"The result has more than {RESULT_VALUES_MAX} values")
-        left -= len(below)
-        level = [inner for inner in below if type(inner) is list or type(inner) is dict]
-        if not level:
-            return
-    raise LimitExceeded(f"The result nests deeper than {RESULT_DEPTH_MAX} levels")
 
 
 def compile_expression(

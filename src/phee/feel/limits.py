@@ -13,7 +13,7 @@ NESTING_MAX: Final = 60
 TREE_DEPTH_MAX: Final = 200
 """Deepest syntax tree: also counts long chains such as ``1 + 1 + 1 ...``."""
 
-STEPS_MAX: Final = 500_000
+STEPS_MAX: Final = 250_000
 """Loop turns, calls and visited elements of one evaluation."""
 
 CALL_DEPTH_MAX: Final = 60
@@ -31,5 +31,5 @@ RESULT_DEPTH_MAX: Final = 100
 PATTERN_INSTRUCTIONS_MAX: Final = 5_000
 """Largest regular expression, after counted repetitions are unrolled."""
 
-PATTERN_STEPS_MAX: Final = 1_000_000
-"""Steps one match may take."""
+PATTERN_MOVES_PER_STEP: Final = 4
+"""Instructions of a regular expression that count as one step of the evaluation."""

@@ -98,5 +98,13 @@ FITTERS: Final[dict[str, Fitter]] = {
     "point": _kinds(*_POINTS),
     "range": _kinds("range"),
     "function": _kinds("function"),
-    "null": lambda value: value if value is None else NO_FIT,
 }
+
+
+def fitter(kind: str) -> Fitter:
+    """The fitter of a kind; ``... or null`` also takes null."""
+    plain = kind.removesuffix(" or null")
+    fit = FITTERS[plain]
+    if plain == kind:
+        return fit
+    return lambda value: None if value is None else fit(value)

@@ -13,15 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from phee.feel.builtins.parameters import FITTERS, NO_FIT, Fitter
+from phee.feel.builtins.parameters import NO_FIT, Fitter, fitter
 from phee.feel.errors import EvaluationProblem
 from phee.feel.runtime import Run
 from phee.feel.text import shown
 from phee.feel.types import ANY, BUILTIN_TYPES
 from phee.feel.values import FunctionValue
-
-IS_DEFINED: Final = "is defined"
-"""Compiled specially: it must not evaluate its argument to know whether it exists."""
 
 _SIGNATURE: Final = re.compile(r"(.+?)\((.*)\)", re.DOTALL)
 _PARAMETER: Final = re.compile(r"(.+?): ([\w ]+)(\?|\.\.\.)?")
@@ -192,4 +189,4 @@ def _parameter(text: str) -> _Parameter:
     match = _PARAMETER.fullmatch(text)
     assert match is not None, text
     name, kind, mark = match.groups()
-    return _Parameter(name, kind, FITTERS[kind], mark == "?", mark == "...")
+    return _Parameter(name, kind, fitter(kind), mark == "?", mark == "...")
