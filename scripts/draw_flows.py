@@ -22,7 +22,7 @@ from flow_drawing.bpmn_file import to_bpmn
 FLOWS = Path(__file__).parent.parent / "src/phee/flows"
 COMMENT = (
     " Generated: change scripts/flow_drawing and run .venv/bin/python scripts/draw_flows.py."
-    " DFSPID stands for the tenant. "
+    " Ids and job types end with the tenant's id. "
 )
 
 

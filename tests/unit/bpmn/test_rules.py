@@ -259,13 +259,15 @@ EVENTS = [
             node("startEvent", "start", timer("timeCycle", "R/PT1H")), END, flow("start", "end")
         ),
     ),
-    keeps(
+    breaks(
         "cron start",
         process(
             node("startEvent", "start", timer("timeCycle", "0 0 9-17 * * MON-FRI")),
             END,
             flow("start", "end"),
         ),
+        "timer",
+        zeebe="accepts: cron is not supported here yet",
     ),
     keeps(
         "date start",
