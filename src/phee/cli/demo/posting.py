@@ -1,0 +1,65 @@
+"""Post payments to a hub over HTTP, several at once, and note what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from phee.cli.demo.traffic import Payment
+from phee.cli.pay import transfer_body
+
+CONCURRENCY = 16
+TRIES_MAX = 60
+RETRY_PAUSE_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A payment that the hub accepted, with its transaction id and the time to the answer."""
+
+    payment: Payment
+    transaction_id: str
+    answer_ms: float
+
+
+async def post_payments(
+    url: str, payments: Sequence[Payment], *, accepted: Callable[[], None]
+) -> list[Accepted]:
+    """Post every payment; call ``accepted`` after each answer.
+
+    A hub that is busy (429) or away is asked again with the same correlation id, which pays once.
+    """
+    waiting = list(reversed(payments))
+    answers: list[Accepted] = []
+    async with aiohttp.ClientSession(url) as session, asyncio.TaskGroup() as group:
+
+        async def post_next() -> None:
+            while waiting:
+                answers.append(await _post(session, waiting.pop()))
+                accepted()
+
+        for _ in range(min(CONCURRENCY, len(payments))):
+            group.create_task(post_next())
+    return answers
+
+
+async def _post(session: aiohttp.ClientSession, payment: Payment) -> Accepted:
+    headers = {"Platform-TenantId": payment.tenant, "X-CorrelationID": payment.correlation_id}
+    body = transfer_body(payment.payer, payment.payee, str(payment.amount), payment.currency)
+    started = time.perf_counter()
+    for _ in range(TRIES_MAX):
+        try:
+            async with session.post("/channel/transfer", json=body, headers=headers) as response:
+                if response.status not in (429, 503):
+                    response.raise_for_status()
+                    answer = await response.json()
+                    elapsed_ms = (time.perf_counter() - started) * 1000
+                    return Accepted(payment, answer["transactionId"], elapsed_ms)
+        except aiohttp.ClientConnectionError:
+            pass  # not answered: asking again with the same correlation id tells what became of it
+        await asyncio.sleep(RETRY_PAUSE_S)
+    raise TimeoutError(f"payment {payment.correlation_id} was not accepted in {TRIES_MAX} tries")

@@ -1,0 +1,147 @@
+"""What must hold after the demo, checked against both stores and the banks' own ledgers.
+
+Each check returns sentences about what is wrong; no sentence means that all is well.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from phee.cli.demo.posting import Accepted
+from phee.cli.demo.world import BANKS
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+COMPARED = ("status", "amount", "currency", "direction", "payerPartyId", "payeePartyId")
+
+
+@dataclass
+class Outcome:
+    """Everything that was read after the payments: by tenant, the stores; and the ledgers."""
+
+    transfers: Rows
+    documents: Rows
+    ledger_before: Sequence[Mapping[str, Any]]
+    ledger_after: Sequence[Mapping[str, Any]]
+    faults: list[str] = field(default_factory=list)
+
+
+def ledger_totals(url: str) -> list[dict[str, Any]]:
+    """Return the ledger simulator's sums by bank and currency."""
+    with urllib.request.urlopen(f"{url}/ledger/totals", timeout=10) as response:  # noqa: S310
+        totals: list[dict[str, Any]] = json.load(response)
+    return totals
+
+
+def prove(accepted: Sequence[Accepted], outcome: Outcome) -> list[str]:
+    """Return what is wrong, as sentences."""
+    return [
+        *_payments_missing_or_doubled(accepted, outcome.transfers),
+        *_payments_ended_wrongly(accepted, outcome.transfers),
+        *_stores_differ(outcome.transfers, outcome.documents),
+        *_money_does_not_add_up(accepted, outcome),
+    ]
+
+
+def _by_transaction(rows: Sequence[Mapping[str, Any]], direction: str) -> dict[str, list[Any]]:
+    found = defaultdict(list)
+    for row in rows:
+        if row["direction"] == direction:
+            found[row["transactionId"]].append(row)
+    return found
+
+
+def _payments_missing_or_doubled(accepted: Sequence[Accepted], transfers: Rows) -> list[str]:
+    faults = []
+    for bank in BANKS:
+        outgoing = _by_transaction(transfers[bank.tenant], "OUTGOING")
+        expected = {each.transaction_id for each in accepted if each.payment.tenant == bank.tenant}
+        faults += [
+            f"{bank.tenant}: payment {transaction_id} is missing"
+            for transaction_id in sorted(expected - outgoing.keys())
+        ]
+        for transaction_id, rows in outgoing.items():
+            if len(rows) > 1:
+                faults.append(f"{bank.tenant}: payment {transaction_id} is there {len(rows)} times")
+            if transaction_id not in expected:
+                faults.append(f"{bank.tenant}: payment {transaction_id} was never asked for")
+    return faults
+
+
+def _payments_ended_wrongly(accepted: Sequence[Accepted], transfers: Rows) -> list[str]:
+    faults = []
+    outgoing = {name: _by_transaction(rows, "OUTGOING") for name, rows in transfers.items()}
+    incoming = {name: _by_transaction(rows, "INCOMING") for name, rows in transfers.items()}
+    for each in accepted:
+        payment = each.payment
+        for row in outgoing[payment.tenant].get(each.transaction_id, []):
+            wanted = "COMPLETED" if payment.kind.completes else "FAILED"
+            if row["status"] != wanted:
+                faults.append(
+                    f"{payment.tenant}: payment {each.transaction_id} ({payment.kind.name}) is "
+                    f"{row['status']} instead of {wanted}"
+                )
+            if Decimal(row["amount"]) != payment.amount:
+                faults.append(f"{payment.tenant}: payment {each.transaction_id} has another amount")
+        received = [
+            row
+            for row in incoming[payment.payee_tenant].get(each.transaction_id, [])
+            if row["status"] == "COMPLETED"
+        ]
+        if len(received) != int(payment.kind.completes):
+            faults.append(
+                f"{payment.payee_tenant}: payment {each.transaction_id} was received "
+                f"{len(received)} times instead of {int(payment.kind.completes)}"
+            )
+    return faults
+
+
+def _stores_differ(transfers: Rows, documents: Rows) -> list[str]:
+    faults = []
+    for tenant, rows in transfers.items():
+        relational = Counter(_compared(row, "workflowInstanceKey") for row in rows)
+        search = Counter(_compared(row, "key") for row in documents[tenant])
+        missing, extra = relational - search, search - relational
+        if missing or extra:
+            faults.append(
+                f"{tenant}: the search store lacks {missing.total()} of the relational store's "
+                f"transfers and has {extra.total()} that it has not"
+            )
+    return faults
+
+
+def _compared(row: Mapping[str, Any], key: str) -> tuple[Any, ...]:
+    return (row[key], *(row[name] for name in COMPARED))
+
+
+def _money_does_not_add_up(accepted: Sequence[Accepted], outcome: Outcome) -> list[str]:
+    faults = []
+    moved: Counter[str] = Counter()
+    for each in accepted:
+        if each.payment.kind.completes:
+            cents = int(each.payment.amount * 100)
+            moved[each.payment.tenant] -= cents
+            moved[each.payment.payee_tenant] += cents
+    before = {line["tenant"]: line for line in outcome.ledger_before}
+    for line in outcome.ledger_after:
+        tenant = line["tenant"]
+        if Decimal(line["balance"]) != 0:
+            faults.append(f"{tenant}: debits and credits differ by {line['balance']}")
+        faults += [
+            f"{tenant}: {line[column]} is still {column}"
+            for column in ("held", "reserved")
+            if Decimal(line[column]) != 0
+        ]
+        change = Decimal(line["customers"]) - Decimal(before[tenant]["customers"])
+        expected = Decimal(moved[tenant]) / 100
+        if change != expected:
+            faults.append(f"{tenant}: customers gained {change}, the payments say {expected}")
+    settlement = sum(Decimal(line["settlement"]) for line in outcome.ledger_after)
+    if settlement != 0:
+        faults.append(f"the banks' settlement accounts differ by {settlement}")
+    return faults

@@ -1,0 +1,198 @@
+"""The hub process: engine, record log, gateway, workers and APIs in one event loop.
+
+``python -m phee.cli.hub`` (what ``phee up`` supervises). Settings come from the environment. This
+module builds the objects and hands them to each other; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets
+import signal
+import socket
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+
+from phee.cli.hub_app import hub_app, hub_registry
+from phee.cli.settings import Settings, load_settings
+from phee.connectors import ConnectorSettings, handlers
+from phee.engine import Engine
+from phee.errors import InvalidState
+from phee.exporter import LogExporter
+from phee.gateway.embedded import EmbeddedClient
+from phee.gateway.server import GatewayServer
+from phee.monitoring import configure_logging
+from phee.operations import TenantStores
+from phee.records import DEFAULT_TENANT
+from phee.stores.relational.queries import open_reader
+from phee.stores.search import open_search_reader
+from phee.stream import LogServer, stream_path
+from phee.tenants import Tenant, TenantRegistry
+from phee.workers import Worker
+
+_log = structlog.get_logger(__name__)
+SECRET_FILE = "ilp.secret"  # noqa: S105 - the name of the file, not the secret
+
+
+class Hub:
+    """Everything that one hub process runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.started_at = time.monotonic()
+        self.registry = TenantRegistry(settings.data)
+        self.engine = Engine.open(settings.data / "engine")
+        self.client = EmbeddedClient(self.engine)
+        self.gateway = GatewayServer(
+            self.engine, port=settings.grpc_port, tenant_known=self._tenant_known
+        )
+        self.stores = TenantStores(
+            lambda tenant_id: open_reader(settings.data, tenant_id),
+            lambda tenant_id: open_search_reader(settings.data, tenant_id),
+        )
+        self.handlers = handlers(self._connector_settings(), self.client)
+        self.workers: dict[str, Worker] = {}
+        self.metrics = hub_registry(self)
+        self._onboarding = asyncio.Lock()
+
+    async def run(self, listener: socket.socket) -> None:
+        """Serve until SIGTERM or SIGINT; ``listener`` is the bound HTTP socket."""
+        async with AsyncExitStack() as running:
+            await self.engine.start()
+            running.push_async_callback(self.engine.close)
+            await self._start_streaming(running)
+            await self.gateway.start()
+            running.push_async_callback(self.gateway.stop)
+            running.callback(self.stores.close)
+            running.push_async_callback(self._close_workers)
+            for tenant in self.registry.list():
+                await self.serve_tenant(tenant)
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked at again
+            _log.info("hub_ready", http_port=self.settings.http_port, grpc_port=self.gateway.port)
+            await _serve_http(self, listener)
+
+    async def serve_tenant(self, tenant: Tenant) -> None:
+        """Begin to do the jobs of ``tenant``; repeating it changes nothing."""
+        async with self._onboarding:
+            if tenant.id not in self.workers:
+                worker = Worker(
+                    self.client,
+                    self.handlers,
+                    tenant_ids=[tenant.id],
+                    name="hub",
+                    operation_scope=f"{self.engine.log.epoch:x}",
+                )
+                await worker.start()
+                self.workers[tenant.id] = worker
+
+    def is_served(self, job_type: str) -> bool:
+        """Return whether some worker takes jobs of this type, here or over gRPC."""
+        own = {handler.type for handler in self.handlers}
+        suffixed = {f"{name}-{tenant.id}" for name in own for tenant in self.registry.list()}
+        counters = self.gateway.counters
+        return (
+            job_type in own | suffixed
+            or counters.open_streams.get(job_type, 0) > 0
+            or counters.queued_polls.get(job_type, 0) > 0
+        )
+
+    async def _start_streaming(self, running: AsyncExitStack) -> None:
+        exporter = LogExporter(
+            self.engine.log,
+            registry=self.metrics,
+            limit_intake=self.engine.set_intake_limit,
+            lag_records_max=self.settings.lag_records_max,
+            disk_free_bytes_min=self.settings.disk_free_bytes_min,
+            data=self.settings.data,
+        )
+        server = LogServer(self.engine.log, stream_path(self.settings.data))
+        await server.start()
+        running.push_async_callback(server.stop)
+        await exporter.start()
+        running.push_async_callback(exporter.stop)
+
+    async def _close_workers(self) -> None:
+        await asyncio.gather(*(worker.close() for worker in self.workers.values()))
+
+    def _tenant_known(self, tenant_id: str) -> bool:
+        return tenant_id == DEFAULT_TENANT or self.registry.find(tenant_id) is not None
+
+    def _connector_settings(self) -> ConnectorSettings:
+        return ConnectorSettings(
+            ledger_url=self.settings.ledger_url,
+            scheme_url=self.settings.scheme_url,
+            ilp_secret=_ilp_secret(self.settings.data),
+            fsp_id=lambda tenant_id: self.registry.get(tenant_id).scheme_id,
+        )
+
+
+def _ilp_secret(data: Path) -> str:
+    """Return the secret that fulfilments are derived from; made once per data directory."""
+    path = data / SECRET_FILE
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    return path.read_text().strip()
+
+
+async def _serve_http(hub: Hub, listener: socket.socket) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            hub_app(hub),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            http="httptools",
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+    )
+    await server.serve(sockets=[listener])
+
+
+def bind(port: int) -> socket.socket:
+    """Return a socket that listens on loopback.
+
+    Raises:
+        InvalidState: the port is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise InvalidState(
+            f"port {port} is taken",
+            where=f"127.0.0.1:{port}",
+            fix="Stop what listens there, or choose another with --http-port",
+        ) from error
+    return listener
+
+
+async def _main() -> None:
+    settings = load_settings()
+    configure_logging(level=settings.log_level)
+    listener = bind(settings.http_port)
+    await Hub(settings).run(listener)
+
+
+if __name__ == "__main__":
+    gc.set_threshold(50_000, 20, 50)  # many small short-lived records: collect less often
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor stops us with SIGTERM
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main())

@@ -1,0 +1,116 @@
+"""The HTTP side of the hub: every route of every package, its metrics and its health."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+
+from phee import __version__, channel, operations
+from phee.connectors.mojaloop.inbound import inbound_router
+from phee.flows import resources as flow_resources
+from phee.gateway.counters import LATENCY_BUCKETS_S
+from phee.monitoring import (
+    CallbackCollector,
+    HealthChecks,
+    HttpMetrics,
+    engine_metrics,
+    gateway_metrics,
+    log_metrics,
+    new_registry,
+)
+from phee.monitoring.routes import routes as monitoring_routes
+from phee.operations.administration import (
+    Administration,
+    ConsumerStatus,
+    HubStatus,
+    administration_routes,
+)
+from phee.web import HubApp, TenantResolver, create_app
+
+if TYPE_CHECKING:
+    from phee.cli.hub import Hub
+
+
+def hub_registry(hub: Hub) -> CollectorRegistry:
+    """Return the metrics of the hub process."""
+    registry = new_registry()
+    for read in (
+        engine_metrics(hub.engine.stats),
+        log_metrics(hub.engine.log),
+        gateway_metrics(hub.gateway.counters, LATENCY_BUCKETS_S),
+    ):
+        CallbackCollector(read).register(registry)
+    return registry
+
+
+def hub_app(hub: Hub) -> HubApp:
+    """Return the application that serves channel, operations, scheme callbacks, health, metrics."""
+    tenants = TenantResolver(hub.registry)
+    epoch = hub.engine.log.epoch
+    relational = operations.relational_waiter(hub.stores)
+    lookup = operations.StoreTransferLookup(hub.stores, relational)
+    ownership = operations.StoreOwnershipLookup(hub.stores)
+    return create_app(
+        [
+            channel.routes(
+                tenants,
+                channel.Initiator(hub.client, epoch=epoch),
+                channel.StatusReader(lookup),
+                channel.Recovery(hub.client, ownership, epoch=epoch),
+            ),
+            operations.routes(
+                tenants,
+                operations.OperationsQueries(hub.stores),
+                relational=relational,
+                search=operations.SearchWaiter(hub.stores),
+            ),
+            administration_routes(_administration(hub)),
+            inbound_router(hub.client, lambda fsp_id: hub.registry.by_fsp_id(fsp_id).id),
+            monitoring_routes(hub.metrics, _checks(hub)),
+        ],
+        observe=HttpMetrics(hub.metrics).observe,
+    )
+
+
+def _administration(hub: Hub) -> Administration:
+    return Administration(
+        hub.registry,
+        hub.client,
+        flows=flow_resources,
+        is_served=hub.is_served,
+        onboarded=hub.serve_tenant,
+        status=lambda: hub_status(hub),
+    )
+
+
+def hub_status(hub: Hub) -> HubStatus:
+    """Return positions and lag as they are now."""
+    log = hub.engine.log
+    durable = log.durable_position
+    return HubStatus(
+        version=__version__,
+        uptime_s=round(time.monotonic() - hub.started_at, 1),
+        epoch=str(log.epoch),
+        partition_id=log.partition_id,
+        durable_position=durable,
+        tenants=list(hub.registry.ids()),
+        consumers=[
+            ConsumerStatus(
+                name=name, acknowledged_position=position, lag_records=durable - position
+            )
+            for name, position in sorted(log.acknowledged().items())
+        ],
+        intake_limited_by=hub.engine.intake_limit,
+    )
+
+
+def _checks(hub: Hub) -> HealthChecks:
+    async def engine() -> str | None:
+        return None if hub.engine.healthy else "the engine has stopped; read the log of the hub"
+
+    async def intake() -> str | None:
+        return hub.engine.intake_limit
+
+    return HealthChecks({"engine": engine, "intake": intake})

@@ -1,0 +1,107 @@
+"""``phee up``: the hub and its importers, supervised, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from phee.cli.settings import Settings, load_settings
+from phee.cli.supervisor import ProcessSpec, Supervisor
+from phee.errors import InvalidState
+
+IMPORTERS = ("relational", "search")
+
+
+def hub_processes(settings: Settings) -> list[ProcessSpec]:
+    """Return the processes of a hub, the hub itself first."""
+    return [
+        ProcessSpec("hub", "phee.cli.hub", (), settings.http_port),
+        *(
+            ProcessSpec(
+                f"importer-{kind}",
+                "phee.importers",
+                (kind, "--data", str(settings.data), "--port", str(settings.port_of(kind))),
+                settings.port_of(kind),
+            )
+            for kind in IMPORTERS
+        ),
+    ]
+
+
+def export_settings(settings: Settings) -> None:
+    """Put ``settings`` into the environment, from where the child processes read them."""
+    for name, value in settings.model_dump().items():
+        os.environ[f"PHEE_{name.upper()}"] = str(value)
+
+
+def require_free(ports: Sequence[int]) -> None:
+    """Accept ports that nobody listens on.
+
+    Raises:
+        InvalidState: one is taken.
+    """
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise InvalidState(
+                    f"port {port} is taken",
+                    where=f"127.0.0.1:{port}",
+                    fix="Stop what listens there, or choose other ports (see `phee up --help`)",
+                ) from error
+
+
+def run_up(*, data: Path | None, http_port: int | None, grpc_port: int | None) -> int:
+    """Run a hub until SIGINT or SIGTERM; return the exit status."""
+    settings = load_settings(data=data, http_port=http_port, grpc_port=grpc_port)
+    require_free(
+        [settings.http_port, settings.grpc_port, *(settings.port_of(kind) for kind in IMPORTERS)]
+    )
+    export_settings(settings)
+    asyncio.run(_up(settings))
+    return 0
+
+
+async def _up(settings: Settings) -> None:
+    console = Console()
+    started = time.monotonic()
+    stopping = stop_signal()
+    supervisor = Supervisor(hub_processes(settings), settings.data / "logs")
+    await supervisor.start()
+    try:
+        ready = asyncio.create_task(supervisor.wait_ready())
+        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            ready.result()
+            console.print(
+                f"[bold green]ready[/] in {time.monotonic() - started:.1f} s: "
+                f"{settings.http_url}, gRPC {settings.grpc_target}, data in {settings.data}",
+                highlight=False,
+            )
+        await stopping
+    finally:
+        await supervisor.stop()
+    console.print("stopped")
+
+
+def stop_signal() -> asyncio.Future[None]:
+    """Return a future that is done at the first SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stopping: asyncio.Future[None] = loop.create_future()
+
+    def stop() -> None:
+        if not stopping.done():
+            stopping.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return stopping
