@@ -1,7 +1,9 @@
 """A scenario: drawings and a list of steps that any Zeebe-like orchestrator can be driven by.
 
-A scenario is a folder with ``scenario.json`` and the BPMN files it deploys. Steps run one after the
-other, each when the one before is answered, so that the record stream is the same on every run.
+A scenario is a folder with ``scenario.json`` and the BPMN files it deploys; ``drawings`` names more
+of them by their path in the repository, deployed for a tenant with the scenario's name. Steps run
+one after the other, each when the one before is answered, so that the record stream is the same on
+every run.
 Keys are never written down: a step names a saved answer (``"jobs.0"``) or a record
 (``{"record": {"valueType": ..., "intent": ..., ...}, "index": 0}``, the key of that record).
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+ROOT = Path(__file__).parents[3]
 Step = Mapping[str, Any]
 Json = Mapping[str, Any]
 
@@ -79,6 +82,9 @@ def load(folder: Path) -> Scenario:
     """Read the scenario in ``folder``."""
     data = json.loads((folder / "scenario.json").read_text(encoding="utf-8"))
     files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.bpmn"))}
+    for path in data.get("drawings", ()):
+        drawing = ROOT / path
+        files[drawing.name] = drawing.read_bytes().replace(b"DFSPID", folder.name.encode())
     return Scenario(
         folder.name, data["about"], data["steps"], files, data.get("any_variable_order", False)
     )
