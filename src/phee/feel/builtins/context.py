@@ -72,10 +72,10 @@ def context_put_nested(run: Run, entries: _Entries, keys: list[Any], value: Any)
                 f"the entry '{key}' is no context", "FUNCTION_INVOCATION_FAILURE"
             )
         path.append(inner or {})
-    for level, key in zip(reversed(path), reversed(keys), strict=True):
-        value = {**level, key: value}
-    assert type(value) is dict
-    return value  # type: ignore[no-any-return]
+    result: _Entries = {**path[-1], keys[-1]: value}
+    for level, key in zip(reversed(path[:-1]), reversed(keys[:-1]), strict=True):
+        result = {**level, key: result}
+    return result
 
 
 @builtin("context merge(contexts: contexts)", "put all(contexts: contexts...)")

@@ -67,7 +67,7 @@ def number_of_number(value: Number) -> Number:
 def number_of_string(text: str) -> Number:
     """The number a text spells with a point for its fraction."""
     if _NUMBER.fullmatch(text) is None or len(text) > 4_000:
-        return _required(None, text, "number")  # type: ignore[no-any-return]
+        return _required(None, text, "number")
     return parse_number(text)
 
 
@@ -84,7 +84,7 @@ def number(
     if not allowed or same:
         raise EvaluationProblem("invalid separators", "FUNCTION_INVOCATION_FAILURE")
     if decimal_separator == "," and "." in text and grouping_separator != ".":
-        return _required(None, text, "number")  # type: ignore[no-any-return]
+        return _required(None, text, "number")
     if grouping_separator:
         text = text.replace(grouping_separator, "")
     plain: Number = number_of_string(text.replace(decimal_separator or ".", "."))
@@ -181,7 +181,7 @@ def moment_in_zone(value: Any, zone_text: str) -> Any:
 @builtin("duration(from: string)")
 def duration_of_string(text: str) -> Duration:
     """The duration a text spells."""
-    return _required(parse_duration(text), text, "duration")  # type: ignore[no-any-return]
+    return _required(parse_duration(text), text, "duration")
 
 
 @builtin("duration(from: duration)")

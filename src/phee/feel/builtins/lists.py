@@ -108,7 +108,7 @@ def index_of(run: Run, values: _List, match: Any) -> list[int]:
 @builtin("union(lists: any...)", run=True)
 def union(run: Run, lists: _List) -> _List:
     """All lists one after the other, each element once."""
-    return distinct_values(run, concatenate(lists))  # type: ignore[no-any-return]
+    return distinct_values(run, concatenate(lists))
 
 
 @builtin("distinct values(list: list)", run=True)

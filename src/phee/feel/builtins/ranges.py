@@ -93,13 +93,13 @@ def point_after_point(point1: Any, point2: Any) -> bool:
 @builtin("after(point: point, range: range)")
 def point_after_range(point: Any, values: Range) -> bool:
     """Whether a point is behind all of a range."""
-    return range_before_point(values, point)  # type: ignore[no-any-return]
+    return range_before_point(values, point)
 
 
 @builtin("after(range: range, point: point)")
 def range_after_point(values: Range, point: Any) -> bool:
     """Whether all of a range is behind a point."""
-    return point_before_range(point, values)  # type: ignore[no-any-return]
+    return point_before_range(point, values)
 
 
 @builtin("after(range1: range, range2: range)")
@@ -119,7 +119,7 @@ def meets(range1: Range, range2: Range) -> bool:
 @builtin("met by(range1: range, range2: range)")
 def met_by(range1: Range, range2: Range) -> bool:
     """Whether the first begins where the second ends."""
-    return meets(range2, range1)  # type: ignore[no-any-return]
+    return meets(range2, range1)
 
 
 @builtin("overlaps(range1: range, range2: range)")
@@ -141,7 +141,7 @@ def overlaps_before(range1: Range, range2: Range) -> bool:
 @builtin("overlaps after(range1: range, range2: range)")
 def overlaps_after(range1: Range, range2: Range) -> bool:
     """Whether the second begins earlier and ends within the first."""
-    return overlaps_before(range2, range1)  # type: ignore[no-any-return]
+    return overlaps_before(range2, range1)
 
 
 @builtin("finishes(point: point, range: range)")
@@ -163,19 +163,19 @@ def range_finishes(range1: Range, range2: Range) -> bool:
 @builtin("finished by(range: range, point: point)")
 def finished_by_point(values: Range, point: Any) -> bool:
     """Whether a range ends with a point."""
-    return point_finishes(point, values)  # type: ignore[no-any-return]
+    return point_finishes(point, values)
 
 
 @builtin("finished by(range1: range, range2: range)")
 def finished_by_range(range1: Range, range2: Range) -> bool:
     """Whether the second is a last part of the first."""
-    return range_finishes(range2, range1)  # type: ignore[no-any-return]
+    return range_finishes(range2, range1)
 
 
 @builtin("includes(range: range, point: point)")
 def includes_point(values: Range, point: Any) -> bool:
     """Whether a point is within a range."""
-    return includes_range(values, Range(point, point, True, True))  # type: ignore[no-any-return]
+    return includes_range(values, Range(point, point, True, True))
 
 
 @builtin("includes(range1: range, range2: range)")
@@ -187,13 +187,13 @@ def includes_range(range1: Range, range2: Range) -> bool:
 @builtin("during(point: point, range: range)")
 def point_during(point: Any, values: Range) -> bool:
     """Whether a point is within a range."""
-    return includes_point(values, point)  # type: ignore[no-any-return]
+    return includes_point(values, point)
 
 
 @builtin("during(range1: range, range2: range)")
 def range_during(range1: Range, range2: Range) -> bool:
     """Whether all of the first is within the second."""
-    return includes_range(range2, range1)  # type: ignore[no-any-return]
+    return includes_range(range2, range1)
 
 
 @builtin("starts(point: point, range: range)")
@@ -215,13 +215,13 @@ def range_starts(range1: Range, range2: Range) -> bool:
 @builtin("started by(range: range, point: point)")
 def started_by_point(values: Range, point: Any) -> bool:
     """Whether a range begins with a point."""
-    return point_starts(point, values)  # type: ignore[no-any-return]
+    return point_starts(point, values)
 
 
 @builtin("started by(range1: range, range2: range)")
 def started_by_range(range1: Range, range2: Range) -> bool:
     """Whether the second is a first part of the first."""
-    return range_starts(range2, range1)  # type: ignore[no-any-return]
+    return range_starts(range2, range1)
 
 
 @builtin("coincides(point1: point, point2: point)")

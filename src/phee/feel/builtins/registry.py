@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from phee.feel.builtins.parameters import NO_FIT, Fitter, fitter
 from phee.feel.errors import EvaluationProblem
@@ -20,6 +20,7 @@ from phee.feel.text import shown
 from phee.feel.types import ANY, BUILTIN_TYPES
 from phee.feel.values import FunctionValue
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _SIGNATURE: Final = re.compile(r"(.+?)\((.*)\)", re.DOTALL)
 _PARAMETER: Final = re.compile(r"(.+?): ([\w ]+)(\?|\.\.\.)?")
 
@@ -159,9 +160,7 @@ def _positions(signature: _Signature, by_name: dict[str, Any]) -> tuple[list[Any
 BUILTINS: Final[dict[str, Builtin]] = {}
 
 
-def builtin(
-    *signatures: str, run: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def builtin(*signatures: str, run: bool = False) -> Callable[[_Function], _Function]:
     """Declare a function under one or more signatures.
 
     Args:
@@ -169,7 +168,7 @@ def builtin(
         run: the function takes the evaluation (``Run``) as its first argument.
     """
 
-    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+    def declare(function: _Function) -> _Function:
         for text in signatures:
             match = _SIGNATURE.fullmatch(text)
             assert match is not None, text
