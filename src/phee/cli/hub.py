@@ -132,6 +132,7 @@ class Hub:
             scheme_url=self.settings.scheme_url,
             ilp_secret=_ilp_secret(self.settings.data),
             fsp_id=lambda tenant_id: self.registry.get(tenant_id).scheme_id,
+            transfer_expiry_ms=self.settings.transfer_expiry_ms,
         )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,16 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from phee.cli.demo import proof, report
 from phee.cli.demo.freshness import read_freshness
 from phee.cli.demo.posting import Accepted, post_payments
+from phee.cli.demo.rig import Rig, free_ports
 from phee.cli.demo.settling import fetch_documents, fetch_transfers, settle
 from phee.cli.demo.traffic import Payment, make_payments
-from phee.cli.demo.world import BANKS, TENANT_SETTINGS, account_seeds
-from phee.cli.hub_api import HubApi
-from phee.cli.settings import Settings, load_settings
-from phee.cli.supervisor import ProcessSpec, Supervisor
-from phee.cli.up import IMPORTERS, export_settings, hub_processes, require_free, stop_signal
+from phee.cli.demo.world import BANKS
+from phee.cli.settings import load_settings
+from phee.cli.up import IMPORTERS, stop_signal
 
 SETTLE_TIMEOUT_S = 180.0
-LATE_MS = 4_000
+INTERRUPTED = 130
 TENANTS = [bank.tenant for bank in BANKS]
 
 
@@ -41,45 +39,28 @@ def run_demo(
     """Run the demo; return 0 if every payment ended as it must and the money adds up."""
     folder = data or Path("data") / f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     settings = load_settings(data=folder, http_port=http_port, grpc_port=grpc_port)
-    simulators_port = _free_port()
-    simulators_url = f"http://127.0.0.1:{simulators_port}"
-    settings = settings.model_copy(
-        update={"ledger_url": simulators_url, "scheme_url": simulators_url}
-    )
-    require_free([settings.http_port, settings.grpc_port, *map(settings.port_of, IMPORTERS)])
-    export_settings(settings)
-    demo = Demo(settings, simulators_port, make_payments(payments, seed))
-    return asyncio.run(demo.run(leave=leave))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    rig = Rig(settings, *free_ports(1))
+    return asyncio.run(Demo(rig, make_payments(payments, seed)).run(leave=leave))
 
 
 class Demo:
-    """One run of the demo on its own data directory."""
+    """One run of the demo on a rig."""
 
-    def __init__(
-        self, settings: Settings, simulators_port: int, payments: Sequence[Payment]
-    ) -> None:
-        self.settings = settings
+    def __init__(self, rig: Rig, payments: Sequence[Payment]) -> None:
+        self.rig = rig
+        self.settings = rig.settings
         self.payments = payments
         self.console = Console()
-        self._simulators_port = simulators_port
-        self.supervisor = Supervisor(
-            [*hub_processes(settings), self._simulators()], settings.data / "logs"
-        )
 
     async def run(self, *, leave: bool) -> int:
         """Start everything, post the payments, prove and show what came out."""
         stopping = stop_signal()
         work = asyncio.create_task(self._work())
         try:
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            first: list[asyncio.Future[Any]] = [work, stopping]
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
-                return 130
+                return INTERRUPTED
             faults = work.result()
             if not leave:
                 self._show_addresses()
@@ -87,9 +68,8 @@ class Demo:
             return 1 if faults else 0
         finally:
             work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(work, return_exceptions=True)
-            await self.supervisor.stop()
+            await asyncio.gather(work, return_exceptions=True)
+            await self.rig.stop()
 
     async def _work(self) -> list[str]:
         await self._start()
@@ -106,36 +86,15 @@ class Demo:
     async def _start(self) -> None:
         started = time.monotonic()
         with self.console.status("starting the hub, its importers and the simulated banks"):
-            await self.supervisor.start()
-            await self.supervisor.wait_ready()
+            await self.rig.start()
         seconds = time.monotonic() - started
         self.console.print(f"hub ready in {seconds:.1f} s, data in {self.settings.data}")
-        await asyncio.to_thread(self._make_world)
+        await self.rig.make_world()
         self.console.print(f"onboarded {' and '.join(TENANTS)}, deployed their flows")
-
-    def _make_world(self) -> None:
-        hub, simulators = HubApi(self.settings.http_port), HubApi(self._simulators_port)
-        for bank in BANKS:
-            simulators.post("/ledger/accounts", account_seeds(bank))
-            simulators.post(
-                "/scheme/participants",
-                {
-                    "fspId": bank.tenant,
-                    "callbackUrl": f"{self.settings.http_url}/switch",
-                    "parties": [
-                        {"partyIdType": "MSISDN", "partyIdentifier": msisdn}
-                        for msisdn in [*bank.customers, bank.poor_customer]
-                    ],
-                },
-            )
-            hub.post(
-                "/api/v1/tenants",
-                {"id": bank.tenant, "name": bank.name, "settings": TENANT_SETTINGS},
-            )
 
     async def _post_and_settle(self) -> list[Accepted]:
         columns = (
-            TextColumn("[bold]{task.description:<22}"),
+            TextColumn("[bold]{task.description:<18}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -156,7 +115,7 @@ class Demo:
             )
         return accepted
 
-    def _read_outcome(self, ledger_before: list[dict[str, object]]) -> proof.Outcome:
+    def _read_outcome(self, ledger_before: list[dict[str, Any]]) -> proof.Outcome:
         port = self.settings.http_port
         return proof.Outcome(
             transfers={tenant: fetch_transfers(port, tenant) for tenant in TENANTS},
@@ -165,24 +124,12 @@ class Demo:
             ledger_after=proof.ledger_totals(self.settings.ledger_url),
         )
 
-    def _simulators(self) -> ProcessSpec:
-        arguments = (
-            *("--data", str(self.settings.data / "simulators")),
-            *("--port", str(self._simulators_port)),
-            *("--late-ms", str(LATE_MS)),
-        )
-        return ProcessSpec("simulators", "phee.simulators", arguments, self._simulators_port)
-
     def _show_addresses(self) -> None:
         url = self.settings.http_url
         rows = [
-            ("API, described", f"{url}/schema"),
-            (
-                "failed transfers",
-                f"{url}/api/v1/transfers?status=FAILED (Platform-TenantId: rhino)",
-            ),
-            ("health", f"{url}/health/ready"),
-            ("metrics", f"{url}/metrics"),
+            ("the API, described", f"{url}/schema"),
+            ("failed transfers", f"{url}/api/v1/transfers?status=FAILED  (send Platform-TenantId)"),
+            ("health, metrics", f"{url}/health/ready  {url}/metrics"),
             ("any Zeebe client", self.settings.grpc_target),
             ("the banks' ledgers", f"{self.settings.ledger_url}/ledger/totals"),
         ]

@@ -68,3 +68,16 @@ def account_seeds(bank: DemoBank) -> dict[str, Any]:
             for msisdn, balance in balances.items()
         ],
     }
+
+
+def participant_seed(bank: DemoBank, hub_url: str) -> dict[str, Any]:
+    """Return where the scheme finds ``bank``, as POST /scheme/participants takes it."""
+    return {"fspId": bank.tenant, "callbackUrl": f"{hub_url}/switch"}
+
+
+def party_seeds(bank: DemoBank) -> list[dict[str, Any]]:
+    """Return whose customers these are, as POST /scheme/parties takes it."""
+    return [
+        {"partyIdType": "MSISDN", "partyIdentifier": msisdn, "fspId": bank.tenant}
+        for msisdn in [*bank.customers, bank.poor_customer]
+    ]

@@ -1,0 +1,117 @@
+"""A hub with simulated banks and a scheme around it, every process supervised.
+
+What the demo, the benches and the end-to-end tests run on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Self
+
+from phee.cli.demo.world import (
+    BANKS,
+    TENANT_SETTINGS,
+    account_seeds,
+    participant_seed,
+    party_seeds,
+)
+from phee.cli.hub_api import HubApi
+from phee.cli.settings import Settings, load_settings
+from phee.cli.supervisor import ProcessSpec, Supervisor
+from phee.cli.up import IMPORTERS, export_settings, hub_processes, require_free
+
+LATE_MS = 4_000
+TRANSFER_EXPIRY_MS = 8_000
+
+
+class Rig:
+    """Hub, importers and simulators on one data directory.
+
+    Attributes:
+        settings: of the hub; its outside systems are the simulators.
+        simulators_port: of the ledger and the scheme.
+        supervisor: starts, watches and ends the processes.
+    """
+
+    def __init__(self, settings: Settings, simulators_port: int) -> None:
+        url = f"http://127.0.0.1:{simulators_port}"
+        outside = {"ledger_url": url, "scheme_url": url, "transfer_expiry_ms": TRANSFER_EXPIRY_MS}
+        self.settings = settings.model_copy(update=outside)
+        self.simulators_port = simulators_port
+        self.supervisor = Supervisor(
+            [*hub_processes(self.settings), self._simulators()], settings.data / "logs"
+        )
+
+    @classmethod
+    def on_free_ports(cls, data: Path) -> Self:
+        """Return a rig on ports that nobody uses now."""
+        http, grpc, simulators = free_ports(3)
+        importer = _free_pair()
+        settings = load_settings(data=data, http_port=http, grpc_port=grpc, importer_port=importer)
+        return cls(settings, simulators)
+
+    async def start(self) -> None:
+        """Start every process and return when all are ready.
+
+        Raises:
+            phee.errors.InvalidState: a port is taken.
+            phee.errors.Unavailable: a process is not ready in time.
+        """
+        settings = self.settings
+        require_free([settings.http_port, settings.grpc_port, *map(settings.port_of, IMPORTERS)])
+        export_settings(settings)
+        await self.supervisor.start()
+        await self.supervisor.wait_ready()
+
+    async def make_world(self, tenant_settings: dict[str, str] | None = None) -> None:
+        """Open the accounts, join the scheme, onboard the tenants. Repeating it changes nothing."""
+        await asyncio.to_thread(self._make_world, tenant_settings or TENANT_SETTINGS)
+
+    async def stop(self) -> None:
+        """End every process."""
+        await self.supervisor.stop()
+
+    def _make_world(self, tenant_settings: dict[str, str]) -> None:
+        hub, simulators = HubApi(self.settings.http_port), HubApi(self.simulators_port)
+        for bank in BANKS:
+            simulators.post("/ledger/accounts", account_seeds(bank))
+            simulators.post(
+                "/scheme/participants", [participant_seed(bank, self.settings.http_url)]
+            )
+            simulators.post("/scheme/parties", party_seeds(bank))
+            tenant = {"id": bank.tenant, "name": bank.name, "settings": tenant_settings}
+            hub.post("/api/v1/tenants", tenant)
+
+    def _simulators(self) -> ProcessSpec:
+        arguments = (
+            *("--data", str(self.settings.data / "simulators")),
+            *("--port", str(self.simulators_port)),
+            *("--late-ms", str(LATE_MS)),
+        )
+        return ProcessSpec("simulators", "phee.simulators", arguments, self.simulators_port)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody uses now."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _free_pair() -> int:
+    """Return the first of two neighbouring free ports."""
+    while True:
+        (port,) = free_ports(1)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
