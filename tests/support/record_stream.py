@@ -86,7 +86,14 @@ class Instance:
         self.key = writer.key()
         self._variables: dict[str, int] = {}
 
-    def element(self, intent: int, key: int, element_id: str, element_type: str) -> Record:
+    def element(
+        self,
+        intent: int,
+        key: int,
+        element_id: str,
+        element_type: str,
+        record_type: RecordType = RecordType.EVENT,
+    ) -> Record:
         is_process = element_type == "PROCESS"
         value = ProcessInstanceValue(
             bpmn_process_id=self.bpmn_process_id,
@@ -98,7 +105,10 @@ class Instance:
             bpmn_element_type=element_type,
             tenant_id=self.tenant_id,
         )
-        return self.writer.record(ValueType.PROCESS_INSTANCE, intent, key, value)
+        return self.writer.record(ValueType.PROCESS_INSTANCE, intent, key, value, record_type)
+
+    def _command(self, intent: int, *element: Any) -> Record:
+        return self.element(intent, *element, RecordType.COMMAND)
 
     def start(self, **variables: Any) -> list[Record]:
         records = [self.variable(name, value) for name, value in variables.items()]
@@ -114,16 +124,16 @@ class Instance:
         return self.enter(key, element_id, element_type) + self.leave(key, element_id, element_type)
 
     def enter(self, key: int, element_id: str, element_type: str) -> list[Record]:
+        element = (key, element_id, element_type)
         return [
-            self.element(intent, key, element_id, element_type)
-            for intent in (
-                ProcessInstanceIntent.ELEMENT_ACTIVATING,
-                ProcessInstanceIntent.ELEMENT_ACTIVATED,
-            )
+            self._command(ProcessInstanceIntent.ACTIVATE_ELEMENT, *element),
+            self.element(ProcessInstanceIntent.ELEMENT_ACTIVATING, *element),
+            self.element(ProcessInstanceIntent.ELEMENT_ACTIVATED, *element),
         ]
 
     def leave(self, key: int, element_id: str, element_type: str) -> list[Record]:
         return [
+            self._command(ProcessInstanceIntent.COMPLETE_ELEMENT, key, element_id, element_type),
             self.element(ProcessInstanceIntent.ELEMENT_COMPLETING, key, element_id, element_type),
             self.element(ProcessInstanceIntent.ELEMENT_COMPLETED, key, element_id, element_type),
             self.element(
@@ -212,9 +222,11 @@ class Instance:
 
     def end(self, element_id: str = "EndEvent_Success") -> list[Record]:
         process = (self.key, self.bpmn_process_id, "PROCESS")
-        node = self.node(element_id, "END_EVENT")[:-1]
+        node = (self.writer.key(), element_id, "END_EVENT")
         return [
-            *node,
+            *self.enter(*node),
+            self.element(ProcessInstanceIntent.ELEMENT_COMPLETING, *node),
+            self.element(ProcessInstanceIntent.ELEMENT_COMPLETED, *node),
             self.element(ProcessInstanceIntent.ELEMENT_COMPLETING, *process),
             self.element(ProcessInstanceIntent.ELEMENT_COMPLETED, *process),
         ]

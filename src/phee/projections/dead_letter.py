@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from phee.records import Record, RecordType, StoredRecord, ValueType, to_json
+from phee.records import Record, StoredRecord, ValueType, to_json
 from phee.records.types import INTENTS
 
 UNREADABLE = "unreadable-record"
 UNKNOWN_TYPE = "unknown-value-type"
 UNKNOWN_TENANT = "unknown-tenant"
 NOT_PROJECTED = "not-projected"
+FAULT = "projection-fault"
+REFUSED = "refused-by-store"
 UNREADABLE_BLOCK = "unreadable-block"
 
 
@@ -81,11 +83,6 @@ def of_block(
         reason=reason,
         record=data.hex(),
     )
-
-
-def is_event(stored: StoredRecord) -> bool:
-    """Return whether a record is a fact, which must never be passed over silently."""
-    return stored.record_type == RecordType.EVENT
 
 
 def _value_type_name(number: int) -> str:

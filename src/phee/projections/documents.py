@@ -130,6 +130,11 @@ class DocumentFold:
         """The instances whose payment status must be worked out again."""
         return self._payments.touched
 
+    def touched_others(self) -> list[tuple[str, int]]:
+        """Return (kind, key) of the documents whose status is simply their state."""
+        instances = [(INSTANCE, key) for key in self._instances]
+        return instances + [(INCIDENT, key) for key in self._incidents]
+
     def changes(self) -> list[tuple[Target, Collection[RowChange]]]:
         """Return the document changes in the order a store applies them."""
         payments = self._payments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phee.records import INTENTS, RecordType, StoredRecord, ValueType
+from phee.records import INTENTS, ValueType
 from phee.records.types import (
     IncidentIntent,
     JobIntent,
@@ -11,7 +11,8 @@ from phee.records.types import (
     VariableIntent,
 )
 
-_INTENT_BITS = 8
+INTENT_BITS = 8
+"""An interest is a set of codes: the value type, shifted by these bits, and the intent."""
 KNOWN_VALUE_TYPES = frozenset(int(value_type) for value_type in ValueType)
 
 _LIFE_CYCLE = {
@@ -49,15 +50,8 @@ _DEFINITIONS = {
 def _codes(wanted: set[tuple[ValueType, int]]) -> frozenset[int]:
     for value_type, intent in wanted:
         INTENTS[value_type](intent)  # a pair that does not exist is a fault of this module
-    return frozenset(value_type << _INTENT_BITS | intent for value_type, intent in wanted)
+    return frozenset(value_type << INTENT_BITS | intent for value_type, intent in wanted)
 
 
 RELATIONAL_INTEREST = _codes(_LIFE_CYCLE | _JOB_EVENTS | _DEFINITIONS)
 DOCUMENT_INTEREST = _codes(_LIFE_CYCLE | {(ValueType.JOB, JobIntent.CREATED)})
-
-
-def is_wanted(stored: StoredRecord, interest: frozenset[int]) -> bool:
-    """Return whether this is an event that ``interest`` names."""
-    return (
-        stored.value_type << _INTENT_BITS | stored.intent
-    ) in interest and stored.record_type == RecordType.EVENT

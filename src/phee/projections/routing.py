@@ -52,6 +52,10 @@ class Router:
                 self._routes[bpmn_process_id, tenant_id] = route
         return route
 
+    def forget(self) -> None:
+        """Ask again about everything; call it when the tenants have changed."""
+        self._routes.clear()
+
     def _find(self, bpmn_process_id: str, tenant_id: str) -> Route | None:
         known = self._tenants.known_tenants() | {DEFAULT_TENANT}
         named = next((t for _, t in _splits(bpmn_process_id) if t in known), None)

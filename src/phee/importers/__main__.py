@@ -1,0 +1,37 @@
+"""``python -m phee.importers relational|search --data DIR [--http-port N]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from phee.errors import PheeError
+from phee.importers.process import KINDS, ImporterSettings, run_importer
+
+
+def main() -> int:
+    """Run one importer; return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m phee.importers")
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--data", type=Path, required=True, help="the hub's data directory")
+    parser.add_argument("--http-port", type=int, default=0, help="health and metrics (0: any)")
+    parser.add_argument("--mapping", type=Path, help="a mapping file instead of the shipped one")
+    parser.add_argument("--log-level", default="INFO")
+    arguments = parser.parse_args()
+    settings = ImporterSettings(
+        data=arguments.data,
+        http_port=arguments.http_port,
+        mapping=arguments.mapping,
+        log_level=arguments.log_level,
+    )
+    try:
+        run_importer(arguments.kind, settings)
+    except PheeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

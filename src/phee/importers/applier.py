@@ -1,0 +1,151 @@
+"""Applying one tenant's part of a batch, and what happens when its store does not take it.
+
+Three kinds of failure: another owner (:class:`phee.stores.writing.Fenced`) ends the importer; data
+that the store refuses is found record by record and becomes a dead letter; anything else stalls
+the tenant, which tries again from the watermark that is on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+import msgspec
+import structlog
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, SQLAlchemyError
+
+from phee.errors import PheeError
+from phee.importers.batch import Batch, Fold, Sorter
+from phee.importers.metrics import ImporterMetrics
+from phee.importers.slots import Slot
+from phee.projections import dead_letter
+from phee.projections.dead_letter import DeadLetter
+from phee.records import Block, StoredRecord, decode_block
+from phee.stores.writing import Fenced
+from phee.stream.port import Chunk, Lane
+
+_LOG = structlog.get_logger(__name__)
+F = TypeVar("F", bound=Fold)
+
+REFUSALS = (DataError, IntegrityError, InterfaceError, OverflowError)
+"""The data itself is the trouble: the same transaction would fail forever."""
+FAILURES = (SQLAlchemyError, OSError, PheeError)
+"""The store is in trouble; the same transaction may succeed later."""
+
+
+class Applier(Generic[F]):
+    """Writes batches to slots; never raises for the trouble of one tenant."""
+
+    def __init__(self, sorter: Sorter[F], metrics: ImporterMetrics) -> None:
+        self._sorter = sorter
+        self._metrics = metrics
+
+    def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
+        """Apply ``slot``'s part of a batch and return the number of changes."""
+        try:
+            try:
+                return self._write(slot, batch)
+            except REFUSALS:
+                return self._one_by_one(slot, batch, chunk)
+        except Fenced:
+            raise
+        except FAILURES as error:
+            self._stall(slot, error)
+            return 0
+
+    def catch_up(self, slot: Slot[F], chunk: Chunk, mark: int) -> bool:
+        """Apply a chunk for ``slot`` alone; return whether that worked."""
+        batch = self._sorter.sort(
+            chunk,
+            after=mark,
+            applied=lambda _: mark,
+            only=frozenset((slot.tenant_id,)),
+        )
+        before = slot.retry_at
+        self.apply(slot, batch, chunk)
+        return slot.retry_at == before
+
+    def mark_on_disk(self, slot: Slot[F], lane: Lane) -> int | None:
+        """Read a stalled tenant's watermark again; None when even that fails."""
+        try:
+            position = slot.store.position(lane)
+        except FAILURES as error:
+            self._stall(slot, error)
+            return None
+        if position is not None:
+            slot.marks[lane] = position
+        return slot.marks[lane]
+
+    def take_along(self, slot: Slot[F], lane: Lane, position: int) -> None:
+        """Move the watermark of a tenant that had nothing to apply."""
+        try:
+            slot.store.write(lane, position, None, ())
+            slot.moved(lane, position)
+        except Fenced:
+            raise
+        except FAILURES as error:
+            self._stall(slot, error)
+
+    def _write(self, slot: Slot[F], batch: Batch[F]) -> int:
+        work = batch.tenants.get(slot.tenant_id)
+        fold, letters = (work.fold, work.letters) if work is not None else (None, [])
+        changes = slot.store.write(batch.lane, batch.last_position, fold, letters)
+        slot.moved(batch.lane, batch.last_position)
+        if work is not None:
+            self._metrics.visible(slot.tenant_id, work.commit_times, time.time() * 1000)
+        return changes
+
+    def _one_by_one(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
+        """Give every record its own transaction; the one that is refused becomes a dead letter."""
+        changes, lane = 0, batch.lane
+        for stored in _records(chunk):
+            if stored.position > slot.marks[lane]:
+                changes += self._single(slot, lane, stored)
+        slot.store.write(lane, batch.last_position, None, ())
+        slot.moved(lane, batch.last_position)
+        return changes
+
+    def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> int:
+        block = msgspec.msgpack.encode(Block(1, lane.epoch, lane.partition_id, [stored]))
+        chunk = Chunk(lane, [(stored.position, block)], stored.position, stored.position)
+        mark = slot.marks[lane]
+        only = frozenset((slot.tenant_id,))
+        batch = self._sorter.sort(chunk, after=mark, applied=lambda _: mark, only=only)
+        if not batch.tenants:
+            return 0
+        try:
+            return self._write(slot, batch)
+        except REFUSALS as error:
+            letter = self._refused(slot, lane, stored, error)
+            slot.store.write(lane, stored.position, None, [letter])
+            slot.moved(lane, stored.position)
+            self._metrics.refused(slot.tenant_id, letter.reason_code)
+            return 0
+
+    def _refused(
+        self, slot: Slot[F], lane: Lane, stored: StoredRecord, error: Exception
+    ) -> DeadLetter:
+        _LOG.warning("record refused", tenant=slot.tenant_id, position=stored.position)
+        return dead_letter.of_record(
+            stored.decoded(),
+            epoch=lane.epoch,
+            partition_id=lane.partition_id,
+            code=dead_letter.REFUSED,
+            reason=f"the store refused it: {type(error).__name__}",
+            tenant_id=slot.tenant_id,
+        )
+
+    def _stall(self, slot: Slot[F], error: Exception) -> None:
+        slot.stall(time.monotonic())
+        self._metrics.failed(slot.tenant_id)
+        text = str(error) if isinstance(error, PheeError) else type(error).__name__
+        _LOG.error("tenant stalled", tenant=slot.tenant_id, retry_s=slot.retry_s, error=text)
+
+
+def _records(chunk: Chunk) -> Iterator[StoredRecord]:
+    for _, data in chunk.blocks:
+        # What cannot be read has become a dead letter of the operator already.
+        with contextlib.suppress(msgspec.DecodeError, ValueError):
+            yield from decode_block(data).records

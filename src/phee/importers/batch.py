@@ -1,0 +1,243 @@
+"""Sorting records: whose they are, what they change, and what cannot be used.
+
+Pure but for counting. A batch takes the blocks of one lane in order and gives each tenant one fold
+of everything new for it; a record that nobody can use becomes a dead letter, never nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from phee.errors import InvalidInput, NotSupported
+from phee.projections import dead_letter
+from phee.projections.dead_letter import DeadLetter
+from phee.projections.interest import INTENT_BITS, KNOWN_VALUE_TYPES
+from phee.projections.routing import Route, Router
+from phee.records import Block, Record, RecordType, StoredRecord, decode_block
+from phee.records.record import BLOCK_VERSION
+from phee.stores.writing import Changes
+from phee.stream.port import Chunk, Lane
+
+_EVENT = int(RecordType.EVENT)
+
+
+class Fold(Changes, Protocol):
+    """What takes the records of one tenant."""
+
+    def apply(self, record: Record, route: Route) -> None:
+        """Fold one record in; InvalidInput says what of it could not be read."""
+
+
+F = TypeVar("F", bound=Fold)
+
+
+@dataclass(slots=True)
+class TenantWork(Generic[F]):
+    """What a batch means for one tenant."""
+
+    fold: F
+    after: int
+    letters: list[DeadLetter] = field(default_factory=list)
+    records: int = 0
+    commit_times: list[int] = field(default_factory=list)
+    """When the blocks that hold something for this tenant were committed, in ms."""
+
+
+@dataclass(slots=True)
+class Batch(Generic[F]):
+    """What some blocks of a lane mean: for tenants, and for the operator."""
+
+    lane: Lane
+    last_position: int
+    tenants: dict[str, TenantWork[F]] = field(default_factory=dict)
+    operator_letters: list[DeadLetter] = field(default_factory=list)
+    records: int = 0
+    mismatches: int = 0
+
+    def dead_letters(self) -> Counter[tuple[str, str]]:
+        """Count the dead letters by tenant ("" is the operator) and reason."""
+        counted = Counter(("", letter.reason_code) for letter in self.operator_letters)
+        for tenant_id, work in self.tenants.items():
+            counted.update((tenant_id, letter.reason_code) for letter in work.letters)
+        return counted
+
+
+@dataclass(frozen=True, slots=True)
+class Sorter(Generic[F]):
+    """Makes batches.
+
+    Attributes:
+        interest: the records to look at, as in :mod:`phee.projections.interest`.
+        router: whose a record is.
+        new_fold: makes an empty fold for an epoch.
+    """
+
+    interest: frozenset[int]
+    router: Router
+    new_fold: Callable[[int], F]
+
+    def sort(
+        self,
+        chunk: Chunk,
+        *,
+        after: int,
+        applied: Callable[[str], int],
+        only: frozenset[str] | None = None,
+    ) -> Batch[F]:
+        """Sort what lies behind ``after``.
+
+        Args:
+            chunk: blocks of one lane.
+            after: records up to here are passed over.
+            applied: says up to which position a tenant has everything already.
+            only: leave out every other tenant (and the operator): a tenant catches up alone.
+
+        Raises:
+            NotSupported: a block of a newer version; reading on would make dead letters of it all.
+        """
+        batch: Batch[F] = Batch(chunk.lane, after)
+        sorting = _Sorting(self, batch, applied, only)
+        for last_position, data in chunk.blocks:
+            if last_position > after:
+                sorting.block(data, last_position, after)
+                batch.last_position = last_position
+        if only is not None:
+            batch.operator_letters.clear()
+        return batch
+
+
+@dataclass(slots=True)
+class _Sorting(Generic[F]):
+    """One run of :meth:`Sorter.sort`."""
+
+    sorter: Sorter[F]
+    batch: Batch[F]
+    applied: Callable[[str], int]
+    only: frozenset[str] | None
+
+    def block(self, data: bytes, last_position: int, after: int) -> None:
+        lane = self.batch.lane
+        try:
+            block = decode_block(data)
+        except (msgspec.DecodeError, ValueError) as error:
+            self.batch.operator_letters.append(_unreadable(data, lane, last_position, error))
+            return
+        if (block.epoch, block.partition_id) != (lane.epoch, lane.partition_id):
+            reason = f"the block is of epoch {block.epoch}, partition {block.partition_id}"
+            letter = dead_letter.of_block(
+                data,
+                epoch=lane.epoch,
+                partition_id=lane.partition_id,
+                last_position=last_position,
+                reason=reason,
+            )
+            self.batch.operator_letters.append(letter)
+            return
+        self._records(block, after)
+
+    def _records(self, block: Block, after: int) -> None:
+        interest = self.sorter.interest
+        touched: set[str] = set()
+        for stored in block.records:
+            if stored.position <= after:
+                continue
+            self.batch.records += 1
+            if (stored.value_type << INTENT_BITS | stored.intent) in interest:
+                if stored.record_type == _EVENT:
+                    self._record(stored, touched)
+            elif stored.value_type not in KNOWN_VALUE_TYPES and stored.record_type == _EVENT:
+                self._letter(stored, dead_letter.UNKNOWN_TYPE, "no such value type is known here")
+        committed = block.records[-1].timestamp
+        for tenant_id in touched:
+            self.batch.tenants[tenant_id].commit_times.append(committed)
+
+    def _record(self, stored: StoredRecord, touched: set[str]) -> None:
+        try:
+            record = stored.decoded()
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            reason = f"the value cannot be read: {type(error).__name__}"
+            self._letter(stored, dead_letter.UNREADABLE, reason)
+            return
+        value: Any = record.value
+        route = self.sorter.router.route(value.bpmn_process_id, value.tenant_id)
+        if route is None:
+            reason = "no tenant of this name was onboarded"
+            self.batch.operator_letters.append(
+                self._of(record, dead_letter.UNKNOWN_TENANT, reason, value.tenant_id[:64])
+            )
+            return
+        if self.only is not None and route.tenant_id not in self.only:
+            return
+        work = self._work(route.tenant_id)
+        if record.position > work.after:
+            touched.add(route.tenant_id)
+            self._apply(record, route, work)
+
+    def _work(self, tenant_id: str) -> TenantWork[F]:
+        work = self.batch.tenants.get(tenant_id)
+        if work is None:
+            fold = self.sorter.new_fold(self.batch.lane.epoch)
+            work = self.batch.tenants[tenant_id] = TenantWork(fold, self.applied(tenant_id))
+        return work
+
+    def _apply(self, record: Record, route: Route, work: TenantWork[F]) -> None:
+        work.records += 1
+        self.batch.mismatches += route.mismatch
+        try:
+            work.fold.apply(record, route)
+        except InvalidInput as error:
+            reason = f"{error.what} ({error.where})" if error.where else error.what
+            letter = self._of(record, dead_letter.NOT_PROJECTED, reason, route.tenant_id)
+            work.letters.append(letter)
+        except Exception as error:  # noqa: BLE001 - one record must never stop the stream
+            reason = f"the projection failed: {type(error).__name__}"
+            letter = self._of(record, dead_letter.FAULT, reason, route.tenant_id)
+            work.letters.append(letter)
+
+    def _of(self, record: Record, code: str, reason: str, tenant_id: str) -> DeadLetter:
+        lane = self.batch.lane
+        return dead_letter.of_record(
+            record,
+            epoch=lane.epoch,
+            partition_id=lane.partition_id,
+            code=code,
+            reason=reason,
+            tenant_id=tenant_id,
+        )
+
+    def _letter(self, stored: StoredRecord, code: str, reason: str) -> None:
+        lane = self.batch.lane
+        letter = dead_letter.of_stored(
+            stored, epoch=lane.epoch, partition_id=lane.partition_id, code=code, reason=reason
+        )
+        self.batch.operator_letters.append(letter)
+
+
+def _unreadable(data: bytes, lane: Lane, last_position: int, error: Exception) -> DeadLetter:
+    if _version(data) > BLOCK_VERSION:
+        raise NotSupported(
+            "the stream has blocks of a newer version",
+            where=f"{lane}, position {last_position}",
+            fix="Run the importers from the same installation as the hub",
+        ) from error
+    return dead_letter.of_block(
+        data,
+        epoch=lane.epoch,
+        partition_id=lane.partition_id,
+        last_position=last_position,
+        reason=f"the block cannot be read: {type(error).__name__}",
+    )
+
+
+def _version(data: bytes) -> int:
+    """The version that a block claims, 0 when it does not even say that."""
+    try:
+        content = msgspec.msgpack.decode(data, type=list[Any])
+    except (msgspec.DecodeError, ValueError):
+        return 0
+    return content[0] if content and isinstance(content[0], int) else 0

@@ -1,0 +1,254 @@
+"""Stream -> projections -> stores, exactly once in effect.
+
+Each tenant's store says by its watermark what it has; the importer reads on from the lowest. A
+batch is one transaction per tenant (rows, dead letters and watermark together), so a kill at any
+instant, a replay or a twin changes nothing. The stream is told to forget only what is durable in
+every store. A tenant whose transaction fails is tried again by itself from its watermark, with
+pauses; nothing is ever skipped for it, and the others go on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from phee.errors import InvalidState, Unavailable
+from phee.importers.applier import Applier
+from phee.importers.batch import Fold, Sorter
+from phee.importers.metrics import ImporterMetrics
+from phee.importers.slots import NEVER, Slot, Slots
+from phee.projections.routing import TenantDirectory
+from phee.stores.operator import OperatorLetters
+from phee.stores.writing import TenantStore
+from phee.stream.port import Chunk, EventStream, Lane
+
+_LOG = structlog.get_logger(__name__)
+F = TypeVar("F", bound=Fold)
+
+BATCH_BYTES = 512 << 10
+WINDOW_S = 0.02
+"""At most one batch in this time: small commits are gathered, and none waits longer for it."""
+GATHER_RECORDS = 2_000
+"""With more than this waiting, the next batch begins at once."""
+WAIT_S = 0.25
+HOUSEKEEPING_S = 1.0
+RECONNECT_S = 0.2
+
+
+class RecordsMissing(InvalidState):
+    """The stream has forgotten records that a store still needs; it must be rebuilt."""
+
+    code = "records-missing"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How an importer is doing; read by its health check from another thread."""
+
+    connected: bool = False
+    lag_records: int = 0
+    stalled_tenants: int = 0
+    batches: int = 0
+
+
+class Importer(Generic[F]):
+    """Imports every tenant's records into one kind of store. Runs in one thread."""
+
+    def __init__(
+        self,
+        stream: EventStream,
+        sorter: Sorter[F],
+        open_store: Callable[[str], TenantStore[F]],
+        operator: OperatorLetters,
+        tenants: TenantDirectory,
+        metrics: ImporterMetrics,
+        *,
+        also_open: Callable[[], set[str]] = set,
+    ) -> None:
+        self._stream = stream
+        self._sorter = sorter
+        self._operator = operator
+        self._tenants = tenants
+        self._metrics = metrics
+        self._also_open = also_open
+        self._applier = Applier(sorter, metrics)
+        self._slots: Slots[F] = Slots(open_store, uuid.uuid4().hex)
+        self._at: dict[Lane, int] = {}
+        self._acknowledged: dict[Lane, int] = {}
+        self._known: set[str] = set()
+        self._housekept_at = 0.0
+        self._stop = threading.Event()
+        self.progress = Progress()
+
+    def stop(self) -> None:
+        """End :meth:`run` after the transaction it is in. Callable from any thread."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Import until :meth:`stop`.
+
+        Raises:
+            Fenced: another importer of this kind has taken over.
+            RecordsMissing: a store needs records that the stream no longer has.
+            NotSupported: the stream is written by a newer version.
+        """
+        try:
+            while not self._stop.is_set():
+                try:
+                    self.step()
+                except Unavailable as error:
+                    self._disconnected(error)
+            self._housekeep()
+        except Unavailable:
+            pass  # stopping without a hub: what was acknowledged before still holds
+        finally:
+            self._stream.close()
+            self._slots.close()
+            self._operator.close()
+
+    def step(self) -> None:
+        """Apply what the stream has next, then see to stalled tenants and acknowledgements."""
+        self._see_lanes()
+        began = time.monotonic()
+        chunks = self._stream.fetch(self._at, max_bytes=BATCH_BYTES, timeout_s=WAIT_S)
+        self.progress.connected = True
+        worked = False
+        for chunk in chunks:
+            self._check_complete(chunk)
+            if chunk.blocks:
+                worked = True
+                self._import(chunk)
+            self.progress.lag_records = max(chunk.last_position - self._at[chunk.lane], 0)
+        for slot in self._slots.stalled():
+            self._catch_up(slot)
+        if time.monotonic() - self._housekept_at >= HOUSEKEEPING_S:
+            self._housekeep()
+        self._show()
+        if worked and self.progress.lag_records < GATHER_RECORDS:
+            self._stop.wait(max(WINDOW_S - (time.monotonic() - began), 0.0))
+
+    # --- where to read ---
+
+    def _see_lanes(self) -> None:
+        """Open every store and begin at the lowest watermark, for lanes not seen before."""
+        if self._at and self.progress.connected:
+            return
+        fresh = self._stream.lanes() - set(self._at)
+        if not fresh:
+            return
+        self._known = self._tenants.known_tenants()
+        for tenant_id in sorted(self._known | self._also_open()):
+            self._open(tenant_id, dict.fromkeys(fresh, 0))
+        for lane in fresh:
+            self._at[lane] = self._slots.lowest(lane, 0)
+            _LOG.info("import begins", lane=str(lane), position=self._at[lane])
+        for lane in set(self._at) - self._stream.lanes():
+            del self._at[lane]  # the data directory was replaced; its history is complete
+
+    def _see_tenants(self) -> None:
+        known = self._tenants.known_tenants()
+        if known != self._known:
+            self._sorter.router.forget()
+            for tenant_id in sorted(known - self._known):
+                self._open(tenant_id, dict(self._at))
+            self._known = known
+
+    def _open(self, tenant_id: str, starts: dict[Lane, int]) -> Slot[F]:
+        slot = self._slots.open(tenant_id, starts)
+        _LOG.info("tenant opened", tenant=tenant_id)
+        return slot
+
+    def _check_complete(self, chunk: Chunk) -> None:
+        for slot in self._slots:
+            mark = slot.marks.get(chunk.lane, 0)
+            if 0 < mark < chunk.first_position - 1:
+                raise RecordsMissing(
+                    f"the stream begins at {chunk.first_position}, the store of tenant"
+                    f" {slot.tenant_id} needs the records after {mark}",
+                    where=str(chunk.lane),
+                    fix="Rebuild this tenant's store, or restore the log from a backup",
+                )
+
+    # --- applying ---
+
+    def _import(self, chunk: Chunk) -> None:
+        began = time.monotonic()
+        lane, after = chunk.lane, self._at[chunk.lane]
+        batch = self._sorter.sort(chunk, after=after, applied=self._applied(lane, after))
+        if batch.operator_letters:
+            self._operator.write(batch.operator_letters)
+        changes = sum(
+            self._applier.apply(self._slots.get(tenant_id), batch, chunk)
+            for tenant_id, work in batch.tenants.items()
+            if work.records
+        )
+        self._at[lane] = batch.last_position
+        self.progress.batches += 1
+        self._metrics.batch(batch, changes, time.monotonic() - began)
+
+    def _applied(self, lane: Lane, after: int) -> Callable[[str], int]:
+        """Say what a tenant has; open those that are new, from this batch on."""
+
+        def position(tenant_id: str) -> int:
+            if tenant_id not in self._slots:
+                self._open(tenant_id, {**self._at, lane: after})
+            slot = self._slots.get(tenant_id)
+            return NEVER if slot.is_stalled else slot.marks[lane]
+
+        return position
+
+    # --- tenants in trouble ---
+
+    def _catch_up(self, slot: Slot[F]) -> None:
+        """Let a stalled tenant apply one chunk by itself, from its own watermark."""
+        if slot.retry_at is None or time.monotonic() < slot.retry_at:
+            return
+        for lane, position in self._at.items():
+            mark = self._applier.mark_on_disk(slot, lane)
+            if mark is None:
+                return
+            if mark < position:
+                chunks = self._stream.fetch({lane: mark}, max_bytes=BATCH_BYTES, timeout_s=0)
+                if not all(self._applier.catch_up(slot, chunk, mark) for chunk in chunks):
+                    return
+        if all(slot.marks[lane] >= position for lane, position in self._at.items()):
+            _LOG.info("tenant caught up", tenant=slot.tenant_id)
+            slot.recover()
+
+    # --- saying what is done ---
+
+    def _housekeep(self) -> None:
+        """Take idle tenants along, make everything durable, and let the stream forget."""
+        self._housekept_at = time.monotonic()
+        self._see_tenants()
+        for lane, position in self._at.items():
+            for slot in self._slots:
+                if not slot.is_stalled and slot.marks.get(lane, position) < position:
+                    self._applier.take_along(slot, lane, position)
+        self._slots.make_durable()
+        self._operator.make_durable()
+        done = {lane: self._slots.lowest(lane, at) for lane, at in self._at.items()}
+        if done and done != self._acknowledged:
+            self._stream.acknowledge(done)
+            self._acknowledged = done
+
+    def _show(self) -> None:
+        self.progress.stalled_tenants = len(self._slots.stalled())
+        self._metrics.state(
+            connected=self.progress.connected,
+            lag_records=self.progress.lag_records,
+            stalled_tenants=self.progress.stalled_tenants,
+        )
+
+    def _disconnected(self, error: Unavailable) -> None:
+        if self.progress.connected:
+            _LOG.warning("stream lost", error=str(error))
+        self.progress.connected = False
+        self._show()
+        self._stop.wait(RECONNECT_S)

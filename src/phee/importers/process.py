@@ -1,0 +1,161 @@
+"""An importer as a process of its own: wiring, health, metrics, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from phee.importers.batch import Sorter
+from phee.importers.importer import Importer
+from phee.importers.metrics import ImporterMetrics
+from phee.monitoring import HealthChecks, MonitoringServer, configure_logging, new_registry
+from phee.projections.documents import DocumentFold
+from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
+from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
+from phee.projections.relational import RelationalFold
+from phee.projections.routing import Router
+from phee.records import DEFAULT_TENANT
+from phee.stores.operator import OperatorLetters
+from phee.stores.paths import operator_dead_letters_path, relational_path, search_path
+from phee.stores.relational.store import SqliteRelationalStore
+from phee.stores.search.store import SqliteSearchStore
+from phee.stream import EventStream, LogStream, stream_path
+from phee.tenants import TenantRegistry
+
+_LOG = structlog.get_logger(__name__)
+
+Kind = Literal["relational", "search"]
+KINDS: tuple[Kind, ...] = ("relational", "search")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImporterSettings:
+    """How an importer runs.
+
+    Attributes:
+        data: the hub's data directory.
+        http_port: where health and metrics are, on loopback (0: a free port, which is logged).
+        lag_records_ready: further behind than this, it is not ready.
+        mapping: a mapping file to use instead of the one that ships.
+    """
+
+    data: Path
+    http_port: int = 0
+    lag_records_ready: int = 100_000
+    mapping: Path | None = None
+    log_level: str = "INFO"
+
+
+class RegisteredTenants:
+    """The tenants of the hub's registry, as projections ask for them."""
+
+    def __init__(self, data: Path) -> None:
+        self._registry = TenantRegistry(data)
+
+    def known_tenants(self) -> set[str]:
+        """See TenantDirectory."""
+        return set(self._registry.ids())
+
+
+def make_importer(
+    kind: Kind, settings: ImporterSettings, stream: EventStream, registry: CollectorRegistry
+) -> Importer[Any]:
+    """Return an importer of ``kind`` that reads ``stream``.
+
+    Raises:
+        InvalidMapping: the mapping file is wrong.
+    """
+    tenants = RegisteredTenants(settings.data)
+    router = Router(_mapping(settings), tenants)
+    default_path = _store_path(kind)(settings.data, DEFAULT_TENANT)
+
+    def with_default() -> set[str]:
+        """The default tenant has a store once it had a record; then it belongs to the rest."""
+        return {DEFAULT_TENANT} if default_path.exists() else set()
+
+    sorter: Sorter[Any]
+    if kind == "relational":
+        sorter = Sorter(RELATIONAL_INTEREST, router, RelationalFold)
+    else:
+        sorter = Sorter(DOCUMENT_INTEREST, router, DocumentFold)
+    return Importer(
+        stream,
+        sorter,
+        _opener(kind, settings.data),
+        OperatorLetters(operator_dead_letters_path(settings.data), kind),
+        tenants,
+        ImporterMetrics(registry, kind),
+        also_open=with_default,
+    )
+
+
+def run_importer(kind: Kind, settings: ImporterSettings) -> None:
+    """Import until SIGTERM or SIGINT; blocks.
+
+    Raises:
+        Fenced: another importer of this kind has taken over.
+        RecordsMissing: a store needs records that the stream no longer has.
+        OSError: the port is taken.
+    """
+    configure_logging(level=settings.log_level)
+    registry = new_registry()
+    stream = LogStream(stream_path(settings.data), kind)
+    importer = make_importer(kind, settings, stream, registry)
+    asyncio.run(_run(kind, settings, importer, registry))
+
+
+async def _run(
+    kind: Kind, settings: ImporterSettings, importer: Importer[Any], registry: CollectorRegistry
+) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, importer.stop)
+    server = MonitoringServer(registry, health_checks(importer, settings.lag_records_ready))
+    port = await server.start(port=settings.http_port)
+    _LOG.info("importer started", store=kind, http_port=port)
+    try:
+        await asyncio.to_thread(importer.run)
+    finally:
+        await server.stop()
+    _LOG.info("importer stopped", store=kind)
+
+
+def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChecks:
+    """Return the checks that decide whether an importer is ready."""
+    progress = importer.progress
+
+    async def stream() -> str | None:
+        return None if progress.connected else "the hub's record stream does not answer"
+
+    async def lag() -> str | None:
+        behind = progress.lag_records
+        return None if behind <= lag_records_ready else f"{behind} records behind"
+
+    async def stores() -> str | None:
+        stalled = progress.stalled_tenants
+        return f"{stalled} tenants' stores refuse writes" if stalled else None
+
+    return HealthChecks({"stream": stream, "lag": lag, "stores": stores})
+
+
+def _mapping(settings: ImporterSettings) -> TransferMapping:
+    if settings.mapping is None:
+        return default_mapping()
+    return load_mapping(settings.mapping.read_bytes())
+
+
+def _store_path(kind: Kind) -> Callable[[Path, str], Path]:
+    return relational_path if kind == "relational" else search_path
+
+
+def _opener(kind: Kind, data: Path) -> Callable[[str], Any]:
+    store = SqliteRelationalStore if kind == "relational" else SqliteSearchStore
+    path_of = _store_path(kind)
+    return lambda tenant_id: store(path_of(data, tenant_id))

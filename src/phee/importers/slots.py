@@ -1,0 +1,104 @@
+"""The tenants of an importer: their open stores, how far each is, and which one is in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from phee.importers.batch import Fold
+from phee.stores.writing import TenantStore
+from phee.stream.port import Lane
+
+F = TypeVar("F", bound=Fold)
+
+RETRY_S_MIN = 0.1
+RETRY_S_MAX = 30.0
+NEVER = 1 << 62
+"""A position that no record has: a stalled tenant takes nothing from the common batches."""
+
+
+@dataclass(slots=True)
+class Slot(Generic[F]):
+    """One tenant's store and its watermarks as last read from or written to it.
+
+    A slot is stalled after a failed transaction, until it has caught up by itself; the other
+    tenants go on meanwhile.
+    """
+
+    tenant_id: str
+    store: TenantStore[F]
+    marks: dict[Lane, int] = field(default_factory=dict)
+    retry_at: float | None = None
+    retry_s: float = RETRY_S_MIN
+    is_dirty: bool = False
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether this tenant must catch up by itself."""
+        return self.retry_at is not None
+
+    def stall(self, now_s: float) -> None:
+        """Try again after a pause that doubles each time."""
+        self.retry_s = min(self.retry_s * 2, RETRY_S_MAX) if self.is_stalled else RETRY_S_MIN
+        self.retry_at = now_s + self.retry_s
+
+    def recover(self) -> None:
+        """Take part in the common batches again."""
+        self.retry_at = None
+
+    def moved(self, lane: Lane, position: int) -> None:
+        """Note a transaction that was committed."""
+        self.marks[lane] = position
+        self.is_dirty = True
+
+
+class Slots(Generic[F]):
+    """Every tenant's slot; a store is opened when its tenant first appears."""
+
+    def __init__(self, open_store: Callable[[str], TenantStore[F]], owner: str) -> None:
+        self._open_store = open_store
+        self._owner = owner
+        self._slots: dict[str, Slot[F]] = {}
+
+    def __iter__(self) -> Iterator[Slot[F]]:
+        return iter(self._slots.values())
+
+    def __contains__(self, tenant_id: str) -> bool:
+        return tenant_id in self._slots
+
+    def get(self, tenant_id: str) -> Slot[F]:
+        """Return an open slot."""
+        return self._slots[tenant_id]
+
+    def open(self, tenant_id: str, starts: dict[Lane, int]) -> Slot[F]:
+        """Open a tenant's store and take over its watermarks; a new store begins at ``starts``."""
+        slot = self._slots.get(tenant_id)
+        if slot is None:
+            slot = Slot(tenant_id, self._open_store(tenant_id))
+            self._slots[tenant_id] = slot
+        for lane, start in starts.items():
+            if lane not in slot.marks:
+                slot.marks[lane] = slot.store.claim(lane, self._owner, start=start)
+        return slot
+
+    def lowest(self, lane: Lane, default: int) -> int:
+        """Return the position that every tenant has passed."""
+        return min((slot.marks.get(lane, default) for slot in self), default=default)
+
+    def stalled(self) -> list[Slot[F]]:
+        """Return the slots that must catch up."""
+        return [slot for slot in self if slot.is_stalled]
+
+    def make_durable(self) -> None:
+        """Make what every tenant committed survive a power loss."""
+        for slot in self:
+            if slot.is_dirty:
+                slot.store.make_durable()
+                slot.is_dirty = False
+
+    def close(self) -> None:
+        """Close every store."""
+        for slot in self:
+            slot.store.close()
+        self._slots.clear()

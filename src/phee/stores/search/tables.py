@@ -1,0 +1,126 @@
+"""The tables of a tenant's search store on SQLite: documents, and a full-text index over them.
+
+The index holds no text of its own (it points at the documents) and follows them by triggers, in
+the same transaction; it is touched only when a searched field really changes. A search store can
+always be rebuilt from the stream, so it has a version instead of migrations.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from phee.errors import NotSupported
+from phee.stores.relational import tables as relational
+from phee.stores.relational.types import Money, Timestamp
+from phee.stores.search.query import TEXT_FIELDS
+
+VERSION = 1
+metadata = MetaData(naming_convention=relational.metadata.naming_convention)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("process_instance_key", BigInteger, nullable=False),
+    Column("bpmn_process_id", String(255)),
+    Column("flow", String(255)),
+    Column("status", String(16), nullable=False, server_default="IN_PROGRESS"),
+    Column("started_at", Timestamp),
+    Column("completed_at", Timestamp),
+    Column("direction", String(10)),
+    Column("transaction_id", String(255)),
+    Column("client_correlation_id", String(255)),
+    Column("batch_id", String(255)),
+    Column("amount", Money),
+    Column("currency", String(3)),
+    Column("payer_dfsp_id", String(255)),
+    Column("payer_party_id", String(255)),
+    Column("payer_party_id_type", String(255)),
+    Column("payee_dfsp_id", String(255)),
+    Column("payee_party_id", String(255)),
+    Column("payee_party_id_type", String(255)),
+    Column("note", String(255)),
+    Column("element_id", String(255)),
+    Column("error_type", String(64)),
+    Column("error_text", Text),
+    Column("state", String(16)),
+    Column("outcome", SmallInteger),
+    Column("is_unknown", SmallInteger),
+    *(
+        Column(name, BigInteger, nullable=False, server_default=text("-1"))
+        for name in ("instance_position", "variables_position", "jobs_position")
+    ),
+    UniqueConstraint("key", "kind", "epoch"),
+)
+for _columns in (
+    ("started_at",),
+    ("kind", "status", "started_at"),
+    ("process_instance_key", "kind"),
+    ("transaction_id",),
+    ("client_correlation_id",),
+    ("payer_party_id",),
+    ("payee_party_id",),
+    ("currency", "amount"),
+):
+    Index(None, *(documents.c[name] for name in _columns))
+
+watermarks = relational.watermarks.to_metadata(metadata)
+dead_letters = relational.dead_letters.to_metadata(metadata)
+
+_NAMES = ", ".join(TEXT_FIELDS)
+_OLD = ", ".join(f"old.{name}" for name in TEXT_FIELDS)
+_NEW = ", ".join(f"new.{name}" for name in TEXT_FIELDS)
+_CHANGED = " OR ".join(f"old.{name} IS NOT new.{name}" for name in TEXT_FIELDS)
+_ADD = f"INSERT INTO documents_text (rowid, {_NAMES}) VALUES (new.id, {_NEW})"  # noqa: S608
+_REMOVE = (
+    f"INSERT INTO documents_text (documents_text, rowid, {_NAMES})"  # noqa: S608 - constants
+    f" VALUES ('delete', old.id, {_OLD})"
+)
+_FULL_TEXT = (
+    f"CREATE VIRTUAL TABLE documents_text USING fts5({_NAMES}, content='documents',"
+    " content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+)
+_ADDED = f"CREATE TRIGGER documents_added AFTER INSERT ON documents BEGIN {_ADD}; END"
+_CHANGE = (
+    f"CREATE TRIGGER documents_changed AFTER UPDATE OF {_NAMES} ON documents"
+    f" WHEN {_CHANGED} BEGIN {_REMOVE}; {_ADD}; END"
+)
+_REMOVED = f"CREATE TRIGGER documents_removed AFTER DELETE ON documents BEGIN {_REMOVE}; END"
+_IN_TIME = "CREATE INDEX ix_documents_in_time ON documents (coalesce(started_at, -1), key, id)"
+_STATEMENTS = (_FULL_TEXT, _ADDED, _CHANGE, _REMOVED, _IN_TIME)
+
+
+def create(connection: Connection) -> None:
+    """Create what is missing.
+
+    Raises:
+        NotSupported: the file was made by another version; it must be rebuilt.
+    """
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version == VERSION:
+        return
+    if version != 0:
+        raise NotSupported(
+            f"the search store has version {version}, this program makes {VERSION}",
+            fix="Move the file away and let the importer build it again from the stream",
+        )
+    metadata.create_all(connection)
+    for statement in _STATEMENTS:
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
