@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from phee import flows
 from phee.bpmn import InvalidBpmn, Limits, Process, compile_bpmn
@@ -153,36 +155,75 @@ def test_any_bytes(content: bytes) -> None:
     outcome(content)
 
 
-WORDS = [
+TAGS = [
     *("startEvent", "endEvent", "boundaryEvent", "exclusiveGateway", "eventBasedGateway"),
-    *("subProcess", "callActivity", "receiveTask", "scriptTask", "userTask", "process", "message"),
-    *("timerEventDefinition", "messageEventDefinition", "errorEventDefinition", "sequenceFlow"),
-    *("sourceRef", "targetRef", "attachedToRef", "default", "messageRef", "id", "name", "true"),
-    *("=", "=1", "=(", "==a", "PT5S", "R/PT1S", "&lt;", "<!-- -->", "", " ", "é", "\0", "]]>"),
-    *("Gateway_Booked", "Task_BookFunds", "Timer_BookAgain", "<bpmn:task id='x'/>", "zeebe:x"),
+    *("subProcess", "callActivity", "receiveTask", "scriptTask", "task", "userTask", "process"),
+    *("message", "timerEventDefinition", "messageEventDefinition", "errorEventDefinition"),
+    *("sequenceFlow", "timeCycle", "timeDate", "script", "ioMapping", "input", "calledElement"),
+    *("multiInstanceLoopCharacteristics", "extensionElements", "definitions", "lane", "robot"),
 ]
+ATTRIBUTES = [
+    *("sourceRef", "targetRef", "attachedToRef", "default", "messageRef", "id", "name", "type"),
+    *("cancelActivity", "isForCompensation", "triggeredByEvent", "isExecutable", "retries"),
+]
+VALUES = ["", " ", "=", "=1", "=(", "=a = b", "true", "false", "PT5S", "R/PT1S", "é", "x" * 300]
+WORDS = [*TAGS, *ATTRIBUTES, *VALUES, "&lt;", "&x;", "<!-- -->", "\0", "]]>", "<bpmn:task id='x'/>"]
 
 
-def mutated(content: bytes, seed: int) -> bytes:
-    """A drawing with a few pieces replaced, removed, repeated or swapped."""
-    chance = random.Random(seed)
-    text = content.decode().partition("<bpmndi:BPMNDiagram")[0] + "</bpmn:definitions>"
+def torn(content: bytes, chance: random.Random) -> bytes:
+    """A drawing with pieces of its text replaced, removed, repeated or swapped."""
+    text = content.decode()
     for _ in range(chance.randint(1, 6)):
         separator = chance.choice(['"', "<", ">", " ", "\n", "="])
         pieces = text.split(separator)
-        place = chance.randrange(len(pieces))
+        place, other = chance.randrange(len(pieces)), chance.randrange(len(pieces))
         action = chance.randrange(4)
         if action == 0:
             pieces[place] = chance.choice(WORDS)
         elif action == 1:
             del pieces[place]
         elif action == 2:
-            pieces.insert(place, chance.choice(pieces))
+            pieces.insert(place, pieces[other])
         else:
-            other = chance.randrange(len(pieces))
             pieces[place], pieces[other] = pieces[other], pieces[place]
         text = separator.join(pieces)
     return text.encode()
+
+
+def redrawn(content: bytes, chance: random.Random) -> bytes:
+    """A drawing that is still XML, with elements and attributes changed at random."""
+    root = etree.fromstring(content)
+    for _ in range(chance.randint(1, 5)):
+        everything = list(root.iter("{*}*"))[1:]
+        if not everything:
+            break
+        one, other = chance.choice(everything), chance.choice(everything)
+        action = chance.randrange(6)
+        if action == 0:
+            one.getparent().remove(one)
+        elif action == 1:
+            other.append(copy.deepcopy(one))
+        elif action == 2:
+            one.tag = f"{{{etree.QName(one).namespace}}}{chance.choice(TAGS)}"
+        elif action == 3 and one.attrib:
+            one.set(
+                chance.choice(list(one.attrib)), chance.choice([*VALUES, *other.attrib.values()])
+            )
+        elif action == 4:
+            one.set(chance.choice(ATTRIBUTES), chance.choice([*VALUES, *other.attrib.values()]))
+        else:
+            one.text = chance.choice([*VALUES, other.text])
+    return etree.tostring(root)
+
+
+def mutated(content: bytes, seed: int) -> bytes:
+    """A drawing spoiled in one of both ways."""
+    chance = random.Random(seed)
+    return chance.choice([torn, redrawn, redrawn])(without_diagram(content), chance)
+
+
+def without_diagram(content: bytes) -> bytes:
+    return content.partition(b"<bpmndi:BPMNDiagram")[0] + b"</bpmn:definitions>"
 
 
 @settings(deadline=None, max_examples=300)
