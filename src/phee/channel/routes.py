@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, Router
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter
 from msgspec import Meta
 
 from phee.channel.initiation import Accepted, Initiator, TransferContext, transaction_id_of
@@ -44,11 +44,11 @@ CorrelationId = Annotated[
     ),
 ]
 Reference = Annotated[str, Meta(pattern=CORRELATION_PATTERN)]
-TransactionId = Annotated[uuid.UUID, Parameter(description="as the answer to the payment named it")]
+TransactionId = Annotated[uuid.UUID, PathParameter(description="as the answer to the payment named it")]
 CorrelationIdInPath = Annotated[
-    str, Parameter(pattern=CORRELATION_PATTERN, description="as it was sent with the payment")
+    str, PathParameter(pattern=CORRELATION_PATTERN, description="as it was sent with the payment")
 ]
-InstanceKey = Annotated[int, Parameter(ge=1, le=2**63 - 1, description="of the root instance")]
+InstanceKey = Annotated[int, PathParameter(ge=1, le=2**63 - 1, description="of the root instance")]
 
 
 class TransferHeaders(HeaderParameters):
@@ -108,7 +108,7 @@ class ChannelRoutes(Handlers):
         self._recovery = recovery
 
     async def transfer(
-        self, request: AnyRequest, data: TransferRequest
+        self, request: AnyRequest, data: JSONBody[TransferRequest]
     ) -> Response[TransferAccepted]:
         """Accept a payment. When this answers, the payment survives any crash of the hub.
 
@@ -150,7 +150,7 @@ class ChannelRoutes(Handlers):
         )
 
     async def decide(
-        self, request: AnyRequest, transaction_id: TransactionId, data: dict[str, Any]
+        self, request: AnyRequest, transaction_id: TransactionId, data: JSONBody[dict[str, Any]]
     ) -> Response[OperatorCommandAccepted]:
         """Send an operator's decision (variables) to the payment that waits for one."""
         tenant = self._tenants.of(request)
@@ -160,7 +160,7 @@ class ChannelRoutes(Handlers):
         return Response(OperatorCommandAccepted(), headers=headers)
 
     async def resolve(
-        self, request: AnyRequest, data: IncidentResolution
+        self, request: AnyRequest, data: JSONBody[IncidentResolution]
     ) -> OperatorCommandAccepted:
         """Resolve an incident: set variables, give new retries, try again."""
         await self._recovery.resolve(self._tenants.of(request).id, data)

@@ -21,7 +21,7 @@ from phee.web.routing import COMMAND_ERRORS, Handlers, commanding, reading
 AnyRequest = Request[Any, Any, State]
 
 
-class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _Wire(msgspec.Struct, kw_only=True, rename="camel"):
     """Base of bodies: camel-case names on the wire."""
 
 

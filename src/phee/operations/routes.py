@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from litestar import Request, Router
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from phee.operations.answers import (
     DeadLetterAnswer,
@@ -43,7 +43,7 @@ from phee.web.routing import READ_ERRORS, Handlers, reading
 AnyRequest = Request[Any, Any, State]
 Asked = TypeVar("Asked", bound=FreshQuery)
 InstanceKey = Annotated[
-    int, Parameter(ge=1, le=2**63 - 1, description="workflowInstanceKey of a listing")
+    int, PathParameter(ge=1, le=2**63 - 1, description="workflowInstanceKey of a listing")
 ]
 
 

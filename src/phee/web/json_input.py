@@ -140,16 +140,14 @@ def _too_deep() -> InvalidJson:
 
 def _depth(value: Any) -> int:
     level, depth = [value], 0
-    while level:
+    while level := [item for item in level if isinstance(item, dict | list)]:
         depth += 1
-        children: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                children.extend(item.values())
-            elif isinstance(item, list):
-                children.extend(item)
-        level = children
-    return depth - 1
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth
 
 
 def _refuse_lone_surrogates(value: Any) -> None:
