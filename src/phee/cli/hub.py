@@ -22,17 +22,17 @@ import uvloop
 
 from phee.cli.hub_app import hub_app, hub_registry
 from phee.cli.settings import Settings, load_settings
-from phee.connectors import ConnectorSettings, handlers
+from phee.connectors import ConnectorSettings, Http, handlers
 from phee.engine import Engine
 from phee.errors import InvalidState
-from phee.exporter import LogExporter
+from phee.exporter import ConsumerWatch, IntakeAdvice, WatchLimits
 from phee.gateway.embedded import EmbeddedClient
 from phee.gateway.server import GatewayServer
 from phee.monitoring import configure_logging
 from phee.operations import TenantStores
 from phee.records import DEFAULT_TENANT
 from phee.stores.relational.queries import open_reader
-from phee.stores.search import open_search_reader
+from phee.stores.search.fts5 import open_search
 from phee.stream import LogServer, stream_path
 from phee.tenants import Tenant, TenantRegistry
 from phee.workers import Worker
@@ -56,9 +56,10 @@ class Hub:
         )
         self.stores = TenantStores(
             lambda tenant_id: open_reader(settings.data, tenant_id),
-            lambda tenant_id: open_search_reader(settings.data, tenant_id),
+            lambda tenant_id: open_search(settings.data, tenant_id),
         )
-        self.handlers = handlers(self._connector_settings(), self.client)
+        self.http = Http(self._connector_settings())
+        self.handlers = handlers(self._connector_settings(), self.client, self.http)
         self.workers: dict[str, Worker] = {}
         self.metrics = hub_registry(self)
         self._onboarding = asyncio.Lock()
@@ -72,6 +73,7 @@ class Hub:
             await self.gateway.start()
             running.push_async_callback(self.gateway.stop)
             running.callback(self.stores.close)
+            await running.enter_async_context(self.http)
             running.push_async_callback(self._close_workers)
             for tenant in self.registry.list():
                 await self.serve_tenant(tenant)
@@ -106,19 +108,24 @@ class Hub:
         )
 
     async def _start_streaming(self, running: AsyncExitStack) -> None:
-        exporter = LogExporter(
-            self.engine.log,
-            registry=self.metrics,
-            limit_intake=self.engine.set_intake_limit,
-            lag_records_max=self.settings.lag_records_max,
-            disk_free_bytes_min=self.settings.disk_free_bytes_min,
-            data=self.settings.data,
-        )
         server = LogServer(self.engine.log, stream_path(self.settings.data))
         await server.start()
         running.push_async_callback(server.stop)
-        await exporter.start()
-        running.push_async_callback(exporter.stop)
+        watch = ConsumerWatch(
+            self.engine.log,
+            self.settings.data,
+            on_advice=self._take_advice,
+            limits=WatchLimits(
+                lag_records_max=self.settings.lag_records_max,
+                disk_free_bytes_min=self.settings.disk_free_bytes_min,
+            ),
+            registry=self.metrics,
+        )
+        watching = asyncio.create_task(watch.run(), name="watch consumers")
+        running.callback(watching.cancel)
+
+    def _take_advice(self, advice: IntakeAdvice) -> None:
+        self.engine.set_intake_limit(advice.reason if advice.factor < 1.0 else None)
 
     async def _close_workers(self) -> None:
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
@@ -132,7 +139,7 @@ class Hub:
             scheme_url=self.settings.scheme_url,
             ilp_secret=_ilp_secret(self.settings.data),
             fsp_id=lambda tenant_id: self.registry.get(tenant_id).scheme_id,
-            transfer_expiry_ms=self.settings.transfer_expiry_ms,
+            quote_expiry_ms=self.settings.quote_expiry_ms,
         )
 
 

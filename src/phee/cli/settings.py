@@ -41,8 +41,8 @@ class Settings(BaseSettings):
     search: str = "sqlite"
     ledger_url: str = "http://127.0.0.1:8090"
     scheme_url: str = "http://127.0.0.1:8090"
-    transfer_expiry_ms: int = Field(default=30_000, ge=1_000)
-    """How long the scheme may take for a transfer; shorter than the flows wait for its answer."""
+    quote_expiry_ms: int = Field(default=240_000, ge=1_000)
+    """How long a quote given to another institution holds, and so the transfer for it."""
     log_level: str = "INFO"
     lag_records_max: int = Field(default=2_000_000, ge=1)
     disk_free_bytes_min: int = Field(default=1 << 30, ge=0)

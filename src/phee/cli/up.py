@@ -27,7 +27,7 @@ def hub_processes(settings: Settings) -> list[ProcessSpec]:
             ProcessSpec(
                 f"importer-{kind}",
                 "phee.importers",
-                (kind, "--data", str(settings.data), "--port", str(settings.port_of(kind))),
+                (kind, "--data", str(settings.data), "--http-port", str(settings.port_of(kind))),
                 settings.port_of(kind),
             )
             for kind in IMPORTERS

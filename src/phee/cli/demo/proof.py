@@ -9,11 +9,12 @@ import json
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from phee.cli.demo.posting import Accepted
+from phee.cli.demo.traffic import Payment
 from phee.cli.demo.world import BANKS
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -28,7 +29,6 @@ class Outcome:
     documents: Rows
     ledger_before: Sequence[Mapping[str, Any]]
     ledger_after: Sequence[Mapping[str, Any]]
-    faults: list[str] = field(default_factory=list)
 
 
 def ledger_totals(url: str) -> list[dict[str, Any]]:
@@ -38,11 +38,15 @@ def ledger_totals(url: str) -> list[dict[str, Any]]:
     return totals
 
 
-def prove(accepted: Sequence[Accepted], outcome: Outcome) -> list[str]:
-    """Return what is wrong, as sentences."""
+def prove(accepted: Sequence[Accepted], outcome: Outcome, *, undisturbed: bool = True) -> list[str]:
+    """Return what is wrong, as sentences.
+
+    ``undisturbed`` says that nothing but the scheme's own faults happened, so that every payment
+    that can complete must have.
+    """
     return [
         *_payments_missing_or_doubled(accepted, outcome.transfers),
-        *_payments_ended_wrongly(accepted, outcome.transfers),
+        *_payments_ended_wrongly(accepted, outcome.transfers, undisturbed=undisturbed),
         *_stores_differ(outcome.transfers, outcome.documents),
         *_money_does_not_add_up(accepted, outcome),
     ]
@@ -73,32 +77,39 @@ def _payments_missing_or_doubled(accepted: Sequence[Accepted], transfers: Rows) 
     return faults
 
 
-def _payments_ended_wrongly(accepted: Sequence[Accepted], transfers: Rows) -> list[str]:
+def _payments_ended_wrongly(
+    accepted: Sequence[Accepted], transfers: Rows, *, undisturbed: bool
+) -> list[str]:
     faults = []
     outgoing = {name: _by_transaction(rows, "OUTGOING") for name, rows in transfers.items()}
     incoming = {name: _by_transaction(rows, "INCOMING") for name, rows in transfers.items()}
     for each in accepted:
         payment = each.payment
+        received = incoming[payment.payee_tenant].get(each.transaction_id, [])
+        completed = sum(row["status"] == "COMPLETED" for row in received)
         for row in outgoing[payment.tenant].get(each.transaction_id, []):
-            wanted = "COMPLETED" if payment.kind.completes else "FAILED"
-            if row["status"] != wanted:
-                faults.append(
-                    f"{payment.tenant}: payment {each.transaction_id} ({payment.kind.name}) is "
-                    f"{row['status']} instead of {wanted}"
-                )
-            if Decimal(row["amount"]) != payment.amount:
-                faults.append(f"{payment.tenant}: payment {each.transaction_id} has another amount")
-        received = [
-            row
-            for row in incoming[payment.payee_tenant].get(each.transaction_id, [])
-            if row["status"] == "COMPLETED"
-        ]
-        if len(received) != int(payment.kind.completes):
-            faults.append(
-                f"{payment.payee_tenant}: payment {each.transaction_id} was received "
-                f"{len(received)} times instead of {int(payment.kind.completes)}"
-            )
+            faults += [
+                f"{payment.tenant}: payment {each.transaction_id} ({payment.kind.name}) {what}"
+                for what in _wrong_with(row, payment, completed, undisturbed=undisturbed)
+            ]
     return faults
+
+
+def _wrong_with(
+    row: Mapping[str, Any], payment: Payment, received: int, *, undisturbed: bool
+) -> list[str]:
+    status, wrong = row["status"], []
+    if payment.kind.completes and not undisturbed:
+        allowed = {"COMPLETED", "FAILED"}  # an outage may outlast a payment's patience
+    else:
+        allowed = {"COMPLETED" if payment.kind.completes else "FAILED"}
+    if status not in allowed:
+        wrong.append(f"is {status} instead of {' or '.join(sorted(allowed))}")
+    if Decimal(row["amount"]) != payment.amount:
+        wrong.append(f"has the amount {row['amount']} instead of {payment.amount}")
+    if received != (status == "COMPLETED"):
+        wrong.append(f"is {status} and was received {received} times")
+    return wrong
 
 
 def _stores_differ(transfers: Rows, documents: Rows) -> list[str]:
@@ -121,12 +132,7 @@ def _compared(row: Mapping[str, Any], key: str) -> tuple[Any, ...]:
 
 def _money_does_not_add_up(accepted: Sequence[Accepted], outcome: Outcome) -> list[str]:
     faults = []
-    moved: Counter[str] = Counter()
-    for each in accepted:
-        if each.payment.kind.completes:
-            cents = int(each.payment.amount * 100)
-            moved[each.payment.tenant] -= cents
-            moved[each.payment.payee_tenant] += cents
+    moved = _moved_cents(accepted, outcome.transfers)
     before = {line["tenant"]: line for line in outcome.ledger_before}
     for line in outcome.ledger_after:
         tenant = line["tenant"]
@@ -145,3 +151,20 @@ def _money_does_not_add_up(accepted: Sequence[Accepted], outcome: Outcome) -> li
     if settlement != 0:
         faults.append(f"the banks' settlement accounts differ by {settlement}")
     return faults
+
+
+def _moved_cents(accepted: Sequence[Accepted], transfers: Rows) -> Counter[str]:
+    """Return what the customers of each bank gained in all, by the completed payments."""
+    completed = {
+        row["transactionId"]
+        for rows in transfers.values()
+        for row in rows
+        if row["direction"] == "OUTGOING" and row["status"] == "COMPLETED"
+    }
+    moved: Counter[str] = Counter()
+    for each in accepted:
+        if each.transaction_id in completed:
+            cents = int(each.payment.amount * 100)
+            moved[each.payment.tenant] -= cents
+            moved[each.payment.payee_tenant] += cents
+    return moved

@@ -23,7 +23,7 @@ from phee.cli.supervisor import ProcessSpec, Supervisor
 from phee.cli.up import IMPORTERS, export_settings, hub_processes, require_free
 
 LATE_MS = 4_000
-TRANSFER_EXPIRY_MS = 8_000
+QUOTE_EXPIRY_MS = 8_000
 
 
 class Rig:
@@ -37,7 +37,7 @@ class Rig:
 
     def __init__(self, settings: Settings, simulators_port: int) -> None:
         url = f"http://127.0.0.1:{simulators_port}"
-        outside = {"ledger_url": url, "scheme_url": url, "transfer_expiry_ms": TRANSFER_EXPIRY_MS}
+        outside = {"ledger_url": url, "scheme_url": url, "quote_expiry_ms": QUOTE_EXPIRY_MS}
         self.settings = settings.model_copy(update=outside)
         self.simulators_port = simulators_port
         self.supervisor = Supervisor(
