@@ -104,7 +104,7 @@ class Importer(Generic[F]):
                     self.step()
                 except Unavailable as error:
                     self._disconnected(error)
-            self._housekeep()
+            self.housekeep()
         except Unavailable:
             pass  # stopping without a hub: what was acknowledged before still holds
         finally:
@@ -128,7 +128,7 @@ class Importer(Generic[F]):
         for slot in self._slots.stalled():
             self._catch_up(slot)
         if time.monotonic() - self._housekept_at >= HOUSEKEEPING_S:
-            self._housekeep()
+            self.housekeep()
         self._show()
         if worked and self.progress.lag_records < GATHER_RECORDS:
             self._stop.wait(max(WINDOW_S - (time.monotonic() - began), 0.0))
@@ -223,7 +223,7 @@ class Importer(Generic[F]):
 
     # --- saying what is done ---
 
-    def _housekeep(self) -> None:
+    def housekeep(self) -> None:
         """Take idle tenants along, make everything durable, and let the stream forget."""
         self._housekept_at = time.monotonic()
         self._see_tenants()

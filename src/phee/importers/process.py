@@ -20,12 +20,13 @@ from phee.projections.documents import DocumentFold
 from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
 from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
 from phee.projections.relational import RelationalFold
-from phee.projections.routing import Router
+from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
 from phee.stores.operator import OperatorLetters
 from phee.stores.paths import operator_dead_letters_path, relational_path, search_path
 from phee.stores.relational.store import SqliteRelationalStore
 from phee.stores.search.store import SqliteSearchStore
+from phee.stores.writing import TenantStore
 from phee.stream import EventStream, LogStream, stream_path
 from phee.tenants import TenantRegistry
 
@@ -73,27 +74,36 @@ def make_importer(
         InvalidMapping: the mapping file is wrong.
     """
     tenants = RegisteredTenants(settings.data)
-    router = Router(_mapping(settings), tenants)
     default_path = _store_path(kind)(settings.data, DEFAULT_TENANT)
 
     def with_default() -> set[str]:
         """The default tenant has a store once it had a record; then it belongs to the rest."""
         return {DEFAULT_TENANT} if default_path.exists() else set()
 
-    sorter: Sorter[Any]
-    if kind == "relational":
-        sorter = Sorter(RELATIONAL_INTEREST, router, RelationalFold)
-    else:
-        sorter = Sorter(DOCUMENT_INTEREST, router, DocumentFold)
     return Importer(
         stream,
-        sorter,
-        _opener(kind, settings.data),
+        make_sorter(kind, tenants, _mapping(settings)),
+        store_opener(kind, settings.data),
         OperatorLetters(operator_dead_letters_path(settings.data), kind),
         tenants,
         ImporterMetrics(registry, kind),
         also_open=with_default,
     )
+
+
+def make_sorter(kind: Kind, tenants: TenantDirectory, mapping: TransferMapping) -> Sorter[Any]:
+    """Return what sorts records for stores of ``kind``."""
+    router = Router(mapping, tenants)
+    if kind == "relational":
+        return Sorter(RELATIONAL_INTEREST, router, RelationalFold)
+    return Sorter(DOCUMENT_INTEREST, router, DocumentFold)
+
+
+def store_opener(kind: Kind, data: Path) -> Callable[[str], TenantStore[Any]]:
+    """Return a function that opens (or creates) a tenant's store of ``kind`` for writing."""
+    store = SqliteRelationalStore if kind == "relational" else SqliteSearchStore
+    path_of = _store_path(kind)
+    return lambda tenant_id: store(path_of(data, tenant_id))
 
 
 def run_importer(kind: Kind, settings: ImporterSettings) -> None:
@@ -153,9 +163,3 @@ def _mapping(settings: ImporterSettings) -> TransferMapping:
 
 def _store_path(kind: Kind) -> Callable[[Path, str], Path]:
     return relational_path if kind == "relational" else search_path
-
-
-def _opener(kind: Kind, data: Path) -> Callable[[str], Any]:
-    store = SqliteRelationalStore if kind == "relational" else SqliteSearchStore
-    path_of = _store_path(kind)
-    return lambda tenant_id: store(path_of(data, tenant_id))

@@ -1,0 +1,167 @@
+"""How fast the importers are on one core: ``python bench/importers.py [--payments N] [--json F]``.
+
+Measured on a synthetic stream of payments (14 tasks each, commands included, several tenants):
+projection alone (blocks to folded changes), the store alone (changes to committed rows), and the
+whole importer from the stream to the store, with its peak memory. Median of the runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+from record_stream import RecordWriter, payment  # noqa: E402
+
+from phee.importers.batch import Batch  # noqa: E402
+from phee.importers.process import (
+    KINDS,
+    ImporterSettings,
+    Kind,
+    RegisteredTenants,
+    make_importer,
+    make_sorter,
+    store_opener,
+)
+from phee.monitoring import configure_logging, new_registry  # noqa: E402
+from phee.projections.mapping import default_mapping  # noqa: E402
+from phee.stream.local import LocalStream  # noqa: E402
+from phee.stream.memory import MemoryLog  # noqa: E402
+from phee.stream.port import Chunk, Lane  # noqa: E402
+from phee.tenants import Tenant, TenantRegistry  # noqa: E402
+
+TENANTS = ("rhino", "gorilla")
+SEED = 7
+RUNS = 3
+GROUP = 16
+"""Payments that run at the same time; their commits are mixed."""
+
+
+def build_log(payments: int) -> MemoryLog:
+    """Return a log of ``payments`` whose commits interleave as under load."""
+    rng, writer, log = random.Random(SEED), RecordWriter(), MemoryLog()
+    numbers = iter(range(payments))
+    running: list[Any] = []
+    while True:
+        while len(running) < GROUP and (number := next(numbers, None)) is not None:
+            tenant = TENANTS[number % len(TENANTS)]
+            running.append(payment(writer, number, tenant_id=tenant, rng=rng))
+        if not running:
+            return log
+        records = []
+        for flow in list(running):
+            commit = next(flow, None)
+            if commit is None:
+                running.remove(flow)
+            else:
+                records += commit
+        if records:
+            log.append(records)
+
+
+def chunks(log: MemoryLog, max_bytes: int = 512 << 10) -> list[Chunk]:
+    """Cut the log as an importer with a backlog reads it."""
+    lane, found, after = Lane(log.epoch, log.partition_id), [], 0
+    while blocks := log.read(after, max_bytes=max_bytes):
+        found.append(Chunk(lane, blocks, 1, log.durable_position))
+        after = blocks[-1][0]
+    return found
+
+
+def data_directory() -> Path:
+    data = Path(tempfile.mkdtemp(prefix="phee-bench-"))
+    registry = TenantRegistry(data)
+    for tenant in TENANTS:
+        registry.add(Tenant(id=tenant))
+    return data
+
+
+def importer(kind: Kind, log: MemoryLog) -> Any:
+    settings = ImporterSettings(data=data_directory())
+    return make_importer(kind, settings, LocalStream(log, kind), new_registry())
+
+
+def sort_all(kind: Kind, data: Path, parts: list[Chunk]) -> list[Batch[Any]]:
+    sorter = make_sorter(kind, RegisteredTenants(data), default_mapping())
+    return [sorter.sort(part, after=0, applied=lambda _: 0) for part in parts]
+
+
+def measure_projection(kind: Kind, parts: list[Chunk], records: int) -> float:
+    data = data_directory()
+    began = time.perf_counter()
+    for batch in sort_all(kind, data, parts):
+        for work in batch.tenants.values():
+            work.fold.changes()
+    return records / (time.perf_counter() - began)
+
+
+def measure_store(kind: Kind, parts: list[Chunk]) -> float:
+    data = data_directory()
+    batches = sort_all(kind, data, parts)
+    stores = {tenant: store_opener(kind, data)(tenant) for tenant in TENANTS}
+    for store in stores.values():
+        store.claim(parts[0].lane, "bench", start=0)
+    rows = 0
+    began = time.perf_counter()
+    for batch in batches:
+        for tenant, work in batch.tenants.items():
+            rows += stores[tenant].write(batch.lane, batch.last_position, work.fold, work.letters)
+    return rows / (time.perf_counter() - began)
+
+
+def measure_whole(kind: Kind, log: MemoryLog) -> tuple[float, float]:
+    subject = importer(kind, log)
+    cpu, began = time.process_time(), time.perf_counter()
+    subject.step()
+    while subject.progress.lag_records:
+        subject.step()
+    subject.housekeep()
+    took = time.perf_counter() - began
+    return log.durable_position / took, log.durable_position / (time.process_time() - cpu)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--payments", type=int, default=500)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    configure_logging(level="ERROR")
+    log = build_log(arguments.payments)
+    records, parts = log.durable_position, chunks(log)
+    size = sum(len(data) for part in parts for _, data in part.blocks)
+    print(f"{arguments.payments} payments, {records} records, {size / records:.0f} bytes each")
+    results: dict[str, dict[str, float]] = {}
+    for kind in KINDS:
+        projected = [measure_projection(kind, parts, records) for _ in range(RUNS)]
+        stored = [measure_store(kind, parts) for _ in range(RUNS)]
+        whole = [measure_whole(kind, log) for _ in range(RUNS)]
+        results[kind] = {
+            "projected_records_per_s": statistics.median(projected),
+            "stored_changes_per_s": statistics.median(stored),
+            "imported_records_per_s": statistics.median(rate for rate, _ in whole),
+            "imported_records_per_cpu_s": statistics.median(rate for _, rate in whole),
+            "imported_payments_per_cpu_s": statistics.median(rate for _, rate in whole)
+            * arguments.payments
+            / records,
+        }
+        print(kind)
+        for name, value in results[kind].items():
+            print(f"  {name:32} {value:12,.0f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of this bench (log included) {peak:.0f} MB")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
