@@ -1,0 +1,1 @@
+"""Core banking (an account management system): holds, bookings, quotes, parties."""

@@ -1,0 +1,1 @@
+"""A Mojaloop-like scheme (FSPIOP): what the hub asks, and what it is asked and told."""
