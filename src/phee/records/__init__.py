@@ -5,7 +5,7 @@ package.
 """
 
 from phee.records.json_form import BROKER_VERSION, from_json, to_json
-from phee.records.record import Block, Record, StoredRecord, decode_block, encode_block
+from phee.records.record import Block, Record, StoredRecord, decode_block, encode_block, encode_rows
 from phee.records.types import INTENTS, RecordType, RejectionType, ValueType
 from phee.records.values import DEFAULT_TENANT, VALUES, RecordValue, value_class
 
@@ -23,6 +23,7 @@ __all__ = [
     "ValueType",
     "decode_block",
     "encode_block",
+    "encode_rows",
     "from_json",
     "to_json",
     "value_class",

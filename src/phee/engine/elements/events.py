@@ -1,0 +1,100 @@
+"""Start, end, catch, throw and boundary events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from phee.engine import lifecycle
+from phee.engine.elements.common import (
+    complete_with_outputs,
+    finish_termination,
+    leave,
+    pass_through,
+    terminate_children,
+    terminate_waiting,
+    wait_for_event,
+)
+from phee.engine.errors_thrown import catcher_of, throw_to, uncaught
+from phee.engine.expressions import text_value
+from phee.engine.mappings import apply_outputs
+from phee.engine.nodes import Behavior
+from phee.engine.subscribing import subscribe
+from phee.engine.variables import EMPTY
+
+if TYPE_CHECKING:
+    from phee.engine.core import Core
+    from phee.engine.instances import ElementInstance
+
+
+def _complete_start(core: Core, element: ElementInstance) -> None:
+    apply_outputs(core, element)
+    scope = element.scope
+    assert scope is not None
+    if scope.node.catches:
+        # a sub-process begins to listen when its start event completes, as Zeebe does
+        subscribe(core, scope)
+    leave(core, element)
+
+
+def _end(core: Core, element: ElementInstance) -> None:
+    lifecycle.to_activated(core, element)
+    lifecycle.to_completing(core, element)
+    if element.node.outputs:
+        apply_outputs(core, element)
+    leave(core, element)
+
+
+def _complete_end(core: Core, element: ElementInstance) -> None:
+    apply_outputs(core, element)
+    leave(core, element)
+
+
+def _terminate_end(core: Core, element: ElementInstance) -> None:
+    lifecycle.to_activated(core, element)
+    lifecycle.to_completing(core, element)
+    _complete_terminate_end(core, element)
+
+
+def _complete_terminate_end(core: Core, element: ElementInstance) -> None:
+    apply_outputs(core, element)
+    scope = element.scope
+    assert scope is not None
+    lifecycle.to_completed(core, element)
+    scope.active_flows = 0
+    scope.taken = None
+    core.dirty(scope)
+    if terminate_children(core, scope):
+        scope.interrupted_by = element.node
+    else:
+        lifecycle.issue_completion(core, scope)
+
+
+def _error_end(core: Core, element: ElementInstance) -> None:
+    error = element.node.error
+    assert error is not None
+    assert error.code is not None, "an error end event has a code"
+    code = text_value(core, error.code, element)
+    scope = element.scope
+    assert scope is not None
+    found = catcher_of(core, scope, code)
+    if found is None:
+        raise uncaught(core, scope, code, "")
+    lifecycle.to_activated(core, element)
+    throw_to(core, found, EMPTY)
+
+
+def _nothing(core: Core, element: ElementInstance) -> None:
+    """An element that is never completed by a command."""
+
+
+def _activate_boundary(core: Core, element: ElementInstance) -> None:
+    raise AssertionError("a boundary event is activated by its event")
+
+
+START = Behavior(pass_through, _complete_start, finish_termination)
+END = Behavior(_end, _complete_end, finish_termination)
+TERMINATE_END = Behavior(_terminate_end, _complete_terminate_end, finish_termination)
+ERROR_END = Behavior(_error_end, _nothing, finish_termination)
+CATCH = Behavior(wait_for_event, complete_with_outputs, terminate_waiting)
+BOUNDARY = Behavior(_activate_boundary, complete_with_outputs, finish_termination)
+THROW = Behavior(pass_through, complete_with_outputs, finish_termination)

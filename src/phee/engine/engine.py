@@ -1,0 +1,455 @@
+"""The engine: takes commands, groups them, commits, answers.
+
+One asyncio loop owns everything. A step processes a group and writes it; one thread makes written
+groups durable while the next group is processed; answers, pushed jobs and the log's durable
+position follow only then. If a flush fails, nothing of it is answered and the engine stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from phee.commands import ActivatedJob, Command
+from phee.engine.core import Core
+from phee.engine.definitions import Definitions
+from phee.engine.due import DueWork
+from phee.engine.errors import EngineStopped, Rejected
+from phee.engine.group import Group, GroupProcessor, Work, load_state
+from phee.engine.intake import Intake
+from phee.engine.job_commands import refill_stream, yield_job
+from phee.engine.job_streams import JobStream
+from phee.engine.log import EngineLog
+from phee.engine.requests import PRUNED_AT_ONCE_MAX, prune
+from phee.engine.rows import FORMAT_VERSION, decode_row, encode_row
+from phee.engine.state import State
+from phee.engine.stats import Stats
+from phee.engine.store import Store
+from phee.engine.wishes import NEVER_REFUSED, prepare
+from phee.errors import InvalidState, PheeError
+
+log = structlog.get_logger(__name__)
+
+GROUP_COMMANDS_MAX = 256
+UNFLUSHED_GROUPS_MAX = 3
+IDLE_S_MAX = 1.0
+PRUNE_EVERY_S = 3600.0
+REQUESTS_KEPT_MS = 30 * 24 * 3600 * 1000
+
+
+def system_clock_ms() -> int:
+    """Return the time in ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Engine:
+    """An embedded orchestrator on one data directory.
+
+    Attributes:
+        log: the committed records (the record log port).
+        stats: counters for monitoring.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        state: State,
+        *,
+        epoch: int,
+        clock: Callable[[], int],
+        keep_log: bool,
+        requests_kept_ms: int,
+    ) -> None:
+        self._store = store
+        self._state = state
+        self._core = Core(state)
+        self._groups = GroupProcessor(self._core, store, epoch)
+        self._clock = clock
+        self._now = 0
+        self._requests_kept_ms = requests_kept_ms
+        self._intake = Intake()
+        self._waiting: deque[Work] = deque()
+        self._refills: dict[JobStream, None] = {}
+        self._due = DueWork(state, clock())
+        self._written: deque[Group] = deque()
+        self._flushing = False
+        self._step_scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._pruner: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._flusher: ThreadPoolExecutor | None = None
+        self._idle: list[asyncio.Future[None]] = []
+        self._failure: BaseException | None = None
+        self._jobs_available: list[Callable[[str], None]] = []
+        self.log = EngineLog(
+            store,
+            epoch=epoch,
+            partition_id=state.partition_id,
+            durable_position=state.position,
+            keep_all=keep_log,
+        )
+
+    # -- life
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: Path,
+        *,
+        partition_id: int = 1,
+        clock: Callable[[], int] = system_clock_ms,
+        keep_log: bool = True,
+        loaded_max: int = 20_000,
+        requests_kept_ms: int = REQUESTS_KEPT_MS,
+    ) -> Engine:
+        """Open ``data_dir``, creating it if needed; :meth:`start` makes it work.
+
+        Args:
+            data_dir: the directory of this engine alone.
+            partition_id: fixed when the directory is created.
+            clock: returns ms since 1970; a test may bring its own (see :meth:`wake`).
+            keep_log: keep records that every consumer has acknowledged.
+            loaded_max: how many process instances stay in memory when nothing touches them.
+            requests_kept_ms: how long an accepted request id is remembered.
+
+        Raises:
+            DataDirectoryInUse: another engine has it open.
+            InvalidState: it was made by another format, or for another partition.
+        """
+        store = Store(data_dir / "engine")
+        try:
+            epoch = _birth(store, partition_id, clock())
+            state = State(store, partition_id=partition_id, loaded_max=loaded_max)
+            load_state(state)
+            # what a crash left unsynced in the write-ahead log was read as state: make it durable
+            store.flush()
+            return cls(
+                store,
+                state,
+                epoch=epoch,
+                clock=clock,
+                keep_log=keep_log,
+                requests_kept_ms=requests_kept_ms,
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    async def start(self) -> None:
+        """Begin to process commands, in the running loop."""
+        assert self._loop is None, "an engine starts once"
+        self._loop = asyncio.get_running_loop()
+        self._flusher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="phee-flush")
+        self._schedule()
+        self._prune()
+
+    async def close(self) -> None:
+        """Finish what was taken in, make it durable, give the directory back."""
+        if self._loop is not None and self._failure is None:
+            self._failure = EngineStopped("the engine is closing", fix="start it again")
+            await self._settled()
+        self._stop(EngineStopped("the engine is closed", fix="start it again"))
+        if self._flusher is not None:
+            flusher, self._flusher = self._flusher, None
+            await asyncio.get_running_loop().run_in_executor(None, flusher.shutdown)
+        store = self.__dict__.pop("_store", None)
+        if store is not None:
+            store.flush()
+            store.close()
+
+    @property
+    def healthy(self) -> bool:
+        """True while commands are processed."""
+        return self._loop is not None and self._failure is None
+
+    @property
+    def stats(self) -> Stats:
+        """Counters since the engine opened."""
+        return self._state.stats
+
+    @property
+    def processes(self) -> Definitions:
+        """The deployed process definitions (read only)."""
+        return self._state.definitions
+
+    @property
+    def state(self) -> State:
+        """The state (read only; for tests and diagnosis)."""
+        return self._state
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands are taken in and not yet durable."""
+        return self._intake.in_flight
+
+    @property
+    def intake_limit(self) -> int:
+        """How many commands may be in flight."""
+        return self._intake.limit
+
+    def set_intake_limit(self, reason: str | None) -> None:
+        """Take no new work for ``reason`` (None: take it again); work that ends is always taken."""
+        self._intake.closed_because = reason
+
+    # -- commands
+
+    async def submit(self, command: Command) -> Any:
+        """Carry out ``command``; return its answer once its effect is on disk.
+
+        Raises:
+            Rejected: it was refused (also a subclass of the right :mod:`phee.errors` class).
+            InvalidInput: it cannot even be put on record.
+            Overloaded: too much is under way.
+            EngineStopped: the engine does not run.
+        """
+        return await self.submit_nowait(command)
+
+    def submit_nowait(self, command: Command) -> asyncio.Future[Any]:
+        """Like :meth:`submit`, for callers that pipeline; errors are in the future too."""
+        loop = self._loop
+        if loop is None:
+            raise EngineStopped("the engine was not started", fix="await engine.start() first")
+        future: asyncio.Future[Any] = loop.create_future()
+        stats = self._state.stats
+        stats.requests_received += 1
+        try:
+            if self._failure is not None:
+                raise EngineStopped("the engine does not run") from self._failure
+            handler, argument = prepare(command)
+            self._intake.admit(always=isinstance(command, NEVER_REFUSED))
+        except PheeError as error:
+            stats.requests_refused += 1
+            future.set_exception(error)
+            return future
+        self._waiting.append((handler, argument, future))
+        if not self._step_scheduled:
+            self._schedule()
+        return future
+
+    def open_job_stream(
+        self,
+        type: str,  # noqa: A002 - Zeebe's name
+        worker: str,
+        timeout_ms: int,
+        tenant_ids: Sequence[str],
+        fetch_variables: Sequence[str],
+        max_active: int,
+        deliver: Callable[[list[ActivatedJob]], None],
+    ) -> JobStream:
+        """Have jobs of ``type`` pushed to ``deliver`` (called in the loop, once durable).
+
+        Jobs that wait already come too. At most ``max_active`` are out at once: say
+        ``stream.done(n)`` when ``n`` of them are off your hands.
+        """
+        stream = JobStream(
+            type,
+            worker,
+            timeout_ms,
+            tenant_ids,
+            fetch_variables,
+            max_active,
+            deliver,
+            on_credit=self._refill,
+            on_close=self._state.streams.remove,
+        )
+        self._state.streams.add(stream)
+        self._refill(stream)
+        return stream
+
+    def on_jobs_available(self, callback: Callable[[str], None]) -> None:
+        """Call ``callback`` with a job type whenever jobs of it wait for a worker."""
+        self._jobs_available.append(callback)
+
+    async def wake(self) -> None:
+        """Do what is due by the clock now, and return once it is durable (for moved clocks)."""
+        self._schedule()
+        await self._settled()
+
+    # -- steps
+
+    def _refill(self, stream: JobStream) -> None:
+        if self._state.queues.count(stream.type, stream.tenant_ids):
+            self._refills[stream] = None
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if self._loop is not None and not self._step_scheduled:
+            self._step_scheduled = True
+            self._loop.call_soon(self._step)
+
+    def _step(self) -> None:
+        self._step_scheduled = False
+        if self._loop is None or len(self._written) >= UNFLUSHED_GROUPS_MAX:
+            return
+        if isinstance(self._failure, BaseException) and not isinstance(
+            self._failure, EngineStopped
+        ):
+            return
+        self._now = now = max(self._now, self._clock())
+        work = self._take_work(now)
+        if work:
+            try:
+                group = self._groups.process(work, now)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the engine must not go on
+                self._fail(error)
+                return
+            if group is not None:
+                self._written.append(group)
+                self._flush()
+            self._schedule()
+            return
+        self._sleep(now)
+
+    def _take_work(self, now: int) -> list[Work]:
+        work: list[Work] = []
+        if self._state.backlog:
+            work.append((_go_on, self._state, None))
+        work += [(handler, argument, None) for handler, argument in self._due.take(now)]
+        if self._refills:
+            work += [(refill_stream, stream, None) for stream in self._refills]
+            self._refills.clear()
+        waiting = self._waiting
+        while waiting and len(work) < GROUP_COMMANDS_MAX:
+            work.append(waiting.popleft())
+        return work
+
+    def _sleep(self, now: int) -> None:
+        assert self._loop is not None
+        if not self._written:
+            idle, self._idle = self._idle, []
+            for future in idle:
+                if not future.done():
+                    future.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        next_at = self._due.next_at()
+        delay = IDLE_S_MAX if next_at is None else min(IDLE_S_MAX, max(next_at - now, 1) / 1000)
+        self._timer = self._loop.call_later(delay, self._schedule)
+
+    async def _settled(self) -> None:
+        """Return when nothing is waiting, written or due."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._idle.append(future)
+        self._schedule()
+        await future
+
+    # -- durability
+
+    def _flush(self) -> None:
+        if self._flushing or not self._written:
+            return
+        assert self._loop is not None
+        assert self._flusher is not None
+        self._flushing = True
+        count = len(self._written)
+        started_at = time.perf_counter()
+        done = self._loop.run_in_executor(self._flusher, self._store.flush)
+        done.add_done_callback(lambda future: self._flushed(future, count, started_at))
+
+    def _flushed(self, done: asyncio.Future[None], count: int, started_at: float) -> None:
+        self._flushing = False
+        error = done.exception()
+        if error is not None:
+            self._fail(error)
+            return
+        now = time.perf_counter()
+        stats = self._state.stats
+        stats.flush_ms.add((now - started_at) * 1000)
+        groups = [self._written.popleft() for _ in range(count)]
+        self.log.advance(groups[-1].position)
+        if self._written:
+            self._flush()
+        for group in groups:
+            latency_ms = (now - group.started_at) * 1000
+            stats.commit_ms.add(latency_ms)
+            self._intake.finished(group.commands, latency_ms)
+            self._hand_out(group)
+        self._schedule()
+
+    def _hand_out(self, group: Group) -> None:
+        for token, answer in group.replies:
+            future: asyncio.Future[Any] = token  # type: ignore[assignment]
+            if future.done():
+                continue
+            if isinstance(answer, Rejected):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+        for stream, jobs in group.pushes.items():
+            if stream.closed:
+                self._waiting.extend((yield_job, job.key, None) for job in jobs)
+            else:
+                stream.deliver(jobs)
+        for job_type in group.available_types:
+            for callback in self._jobs_available:
+                callback(job_type)
+
+    # -- trouble
+
+    def _fail(self, error: BaseException) -> None:
+        log.critical("engine_stopped", exc_info=error)
+        self._failure = error
+        self._stop(EngineStopped("the engine stopped after a fault", fix="see its log"))
+
+    def _stop(self, reason: EngineStopped) -> None:
+        for timer in (self._timer, self._pruner):
+            if timer is not None:
+                timer.cancel()
+        if self._failure is None:
+            self._failure = reason
+        unanswered = [token for _, _, token in self._waiting if token is not None]
+        unanswered += [token for group in self._written for token, _ in group.replies]
+        unanswered += [token for token, _, _ in self._state.awaited.values()]
+        self._waiting.clear()
+        self._written.clear()
+        for token in unanswered:
+            future: asyncio.Future[Any] = token  # type: ignore[assignment]
+            if not future.done():
+                future.set_exception(reason)
+        idle, self._idle = self._idle, []
+        for settled in idle:
+            if not settled.done():
+                settled.set_result(None)
+        self._loop = None
+
+    def _prune(self) -> None:
+        if self._loop is None:
+            return
+        before_ms = self._clock() - self._requests_kept_ms
+        again = prune(self._store, before_ms) == PRUNED_AT_ONCE_MAX
+        self._pruner = self._loop.call_later(1.0 if again else PRUNE_EVERY_S, self._prune)
+
+
+def _go_on(core: Core, state: State) -> None:
+    """Process the oldest command that was put off."""
+    later = state.backlog.popleft()
+    core.drop(later)
+    core.go_on(later.follow_up)
+
+
+def _birth(store: Store, partition_id: int, now: int) -> int:
+    """Return the epoch of a data directory, giving a new one its own."""
+    row = store.get(b"Mbirth")
+    if row is None:
+        # the only randomness of the engine: a rebuilt directory must not look like this one
+        epoch = secrets.randbits(63)
+        store.put(b"Mbirth", encode_row((FORMAT_VERSION, partition_id, epoch, now)))
+        store.flush()
+        return epoch
+    version, partition, epoch, _ = decode_row(row)
+    if version != FORMAT_VERSION or partition != partition_id:
+        raise InvalidState(
+            f"the data directory has format {version} and partition {partition};"
+            f" this engine reads format {FORMAT_VERSION} and runs partition {partition_id}",
+            fix="open it with the version that made it, or choose another directory",
+        )
+    return int(epoch)

@@ -1,0 +1,1 @@
+"""Messages: the buffer, the subscriptions of waiting elements and those of start events."""
