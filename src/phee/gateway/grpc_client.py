@@ -188,7 +188,8 @@ class GrpcClient:
             timeout_ms=timeout_ms,
             max_active=max_active,
             fetch_variables=tuple(fetch_variables),
-            tenant_ids=tuple(_on_the_wire(tenant_id) for tenant_id in tenant_ids),
+            # In a list, the default tenant goes by its name: an empty text would match no job.
+            tenant_ids=() if tuple(tenant_ids) == (DEFAULT_TENANT,) else tuple(tenant_ids),
         )
         subscription = GrpcSubscription(self._calls, wish, handler, self._poll_every_ms)
         self._subscriptions.add(subscription)

@@ -22,59 +22,78 @@ from phee.gateway.server import GatewayServer
 TENANTS = ("<default>", "rhino", "gorilla")
 
 
-def drawing(process_id: str, *elements: str, more: str = "") -> Resource:
-    """A straight line of elements: a job type, ``message:NAME`` (by variable ``id``)."""
-    body, flows, messages = [], [], []
-    names = ["start", *(f"e{number}" for number in range(len(elements))), "end"]
-    for number, element in enumerate(elements):
-        kind, _, name = element.rpartition(":")
-        if kind == "message":
-            messages.append(
-                f'<message id="m{number}" name={quoteattr(name)}><extensionElements>'
-                '<zeebe:subscription correlationKey="=id"/></extensionElements></message>'
-            )
-            body.append(
-                f'<intermediateCatchEvent id="e{number}">'
-                f'<messageEventDefinition messageRef="m{number}"/></intermediateCatchEvent>'
-            )
-        else:
-            body.append(
-                f'<serviceTask id="e{number}"><extensionElements>'
-                f'<zeebe:taskDefinition type={quoteattr(name)} retries="3"/>'
-                '<zeebe:taskHeaders><zeebe:header key="bank" value="north"/></zeebe:taskHeaders>'
-                "</extensionElements></serviceTask>"
-            )
-    for number, (source, target) in enumerate(pairwise(names)):
-        flows.append(f'<sequenceFlow id="f{number}" sourceRef="{source}" targetRef="{target}"/>')
+def _task(node_id: str, job_type: str, flows: str) -> str:
+    return (
+        f'<serviceTask id="{node_id}"><extensionElements>'
+        f'<zeebe:taskDefinition type={quoteattr(job_type)} retries="3"/>'
+        '<zeebe:taskHeaders><zeebe:header key="bank" value="north"/></zeebe:taskHeaders>'
+        f"</extensionElements>{flows}</serviceTask>"
+    )
+
+
+def _catch(node_id: str, flows: str) -> str:
+    return (
+        f'<intermediateCatchEvent id="{node_id}">{flows}'
+        f'<messageEventDefinition messageRef="m-{node_id}"/></intermediateCatchEvent>'
+    )
+
+
+def _message(node_id: str, name: str) -> str:
+    return (
+        f'<message id="m-{node_id}" name={quoteattr(name)}><extensionElements>'
+        '<zeebe:subscription correlationKey="=id"/></extensionElements></message>'
+    )
+
+
+def _flow(number: int, source: str, target: str) -> str:
+    return f'<sequenceFlow id="f{number}" sourceRef="{source}" targetRef="{target}"/>'
+
+
+def _definitions(process_id: str, content: str, outside: str) -> Resource:
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" '
         'xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="d" targetNamespace="t">'
-        + "".join(messages)
-        + f'<process id={quoteattr(process_id)} isExecutable="true"><startEvent id="start"/>'
-        + "".join(body)
-        + '<endEvent id="end"/>'
-        + "".join(flows)
-        + more
-        + "</process></definitions>"
+        f'{outside}<process id={quoteattr(process_id)} isExecutable="true">{content}</process>'
+        "</definitions>"
     )
     return Resource(f"{process_id}.bpmn", text.encode())
 
 
-CATCHING = drawing(
+def drawing(process_id: str, *elements: str) -> Resource:
+    """A straight line of elements: a job type, or ``message:NAME`` (by variable ``id``)."""
+    names = ["start", *(f"e{number}" for number in range(len(elements))), "end"]
+    body = ['<startEvent id="start"><outgoing>f0</outgoing></startEvent>']
+    messages = []
+    for number, element in enumerate(elements):
+        kind, _, name = element.rpartition(":")
+        flows = f"<incoming>f{number}</incoming><outgoing>f{number + 1}</outgoing>"
+        if kind == "message":
+            messages.append(_message(f"e{number}", name))
+            body.append(_catch(f"e{number}", flows))
+        else:
+            body.append(_task(f"e{number}", name, flows))
+    body.append(f'<endEvent id="end"><incoming>f{len(elements)}</incoming></endEvent>')
+    body += [_flow(number, *ends) for number, ends in enumerate(pairwise(names))]
+    return _definitions(process_id, "".join(body), "".join(messages))
+
+
+CATCHING = _definitions(
     "catching",
-    "risky",
-    more='<boundaryEvent id="caught" attachedToRef="e0"><errorEventDefinition errorRef="err"/>'
-    '</boundaryEvent><serviceTask id="mend"><extensionElements><zeebe:taskDefinition type="mend"/>'
-    '</extensionElements></serviceTask><endEvent id="mended"/>'
-    '<sequenceFlow id="c1" sourceRef="caught" targetRef="mend"/>'
-    '<sequenceFlow id="c2" sourceRef="mend" targetRef="mended"/>',
-)
-CATCHING = Resource(
-    CATCHING.name,
-    CATCHING.content.replace(
-        b"</process>", b'</process><error id="err" name="err" errorCode="NO_FUNDS"/>'
-    ),
+    '<startEvent id="start"><outgoing>f0</outgoing></startEvent>'
+    + _task("e0", "risky", "<incoming>f0</incoming><outgoing>f1</outgoing>")
+    # The variables of an error stay in the event that catches it, unless they are mapped out.
+    + '<boundaryEvent id="caught" attachedToRef="e0"><extensionElements><zeebe:ioMapping>'
+    '<zeebe:output source="=errorCode" target="errorCode"/></zeebe:ioMapping></extensionElements>'
+    "<outgoing>f2</outgoing>"
+    '<errorEventDefinition errorRef="err"/></boundaryEvent>'
+    + _task("e1", "mend", "<incoming>f2</incoming><outgoing>f3</outgoing>")
+    + '<endEvent id="end"><incoming>f1</incoming><incoming>f3</incoming></endEvent>'
+    + _flow(0, "start", "e0")
+    + _flow(1, "e0", "end")
+    + _flow(2, "caught", "e1")
+    + _flow(3, "e1", "end"),
+    '<error id="err" name="err" errorCode="NO_FUNDS"/>',
 )
 
 
