@@ -42,6 +42,7 @@ def _executable_processes(reading: Reading, root: XmlElement) -> list[XmlElement
         reading.problems.add("", "not-bpmn", f"{message}; save it from a BPMN modeler")
         return []
     _check_unique_ids(reading, root)
+    reading.flow_ids = {flow.get("id", "") for flow in root.iter(f"{{{MODEL}}}sequenceFlow")}
     drawn = _read_definitions(reading, root)
     executable = [xml for xml in drawn if xml.get("isExecutable") in ("true", "1")]
     if not executable:
@@ -81,6 +82,7 @@ def _check_unique_ids(reading: Reading, root: XmlElement) -> None:
 def _read_process(reading: Reading, xml: XmlElement) -> Process:
     process_id = reading.id_of(xml)
     root = Element(process_id, ElementType.PROCESS, name=xml.get("name", ""))
+    reading.check_attributes(xml, process_id)
     reading.extensions(xml, process_id)
     elements = {process_id: root}
     ScopeReader(reading, elements).read(xml, root)

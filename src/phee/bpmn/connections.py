@@ -30,6 +30,7 @@ def connect(reading: Reading, nodes: Sequence[Node], flows: Sequence[XmlElement]
     local = {node.element.id: node.element for node in nodes}
     for xml in flows:
         flow_id = reading.id_of(xml)
+        reading.check_attributes(xml, flow_id)
         source = _end(reading, xml, "sourceRef", flow_id, local)
         target = _end(reading, xml, "targetRef", flow_id, local)
         condition = _condition(reading, xml, flow_id)

@@ -11,6 +11,7 @@ from phee.bpmn.model import Element, Value
 from phee.bpmn.problems import ProblemList
 from phee.bpmn.safe_xml import XmlElement
 from phee.bpmn.vocabulary import (
+    ATTRIBUTES,
     MODEL,
     ZEEBE,
     ZEEBE_IGNORED,
@@ -39,9 +40,10 @@ class Node:
 
 @dataclass(slots=True)
 class Reading:
-    """One drawing being read; ``messages`` and ``errors`` are its global definitions by id."""
+    """One drawing being read: its sequence flows' ids, its messages and errors by id."""
 
     problems: ProblemList = field(default_factory=ProblemList)
+    flow_ids: set[str] = field(default_factory=set)
     messages: dict[str, XmlElement] = field(default_factory=dict)
     errors: dict[str, XmlElement] = field(default_factory=dict)
 
@@ -92,6 +94,23 @@ class Reading:
             message = f"An id has up to {ID_LENGTH_MAX} letters, digits, '_', '.' or '-'"
             self.problems.add(text[:ID_LENGTH_MAX], "invalid-id", f"{message}; rename the element")
         return text
+
+    def check_attributes(self, xml: XmlElement, element_id: str) -> None:
+        """Note attributes that BPMN does not know; those of other namespaces are ignored."""
+        for name in xml.attrib:
+            if name not in ATTRIBUTES and not str(name).startswith("{"):
+                message = (
+                    f"{str(name)[:80]!r} is not an attribute of BPMN; remove it or mend its name"
+                )
+                self.problems.add(element_id, "unknown-attribute", message)
+
+    def check_outgoing(self, xml: XmlElement, element_id: str) -> None:
+        """Note ``outgoing`` parts that name no flow (``incoming`` ones are often left behind)."""
+        for part in xml.iterchildren(f"{{{MODEL}}}outgoing"):
+            flow_id = text_of(part).rpartition(":")[2]
+            if flow_id not in self.flow_ids:
+                message = f"The outgoing flow {flow_id[:80]!r} does not exist; draw it"
+                self.problems.add(element_id, "dangling-reference", message)
 
     def extensions(self, xml: XmlElement, element_id: str) -> Extensions:
         """The Zeebe extensions of an element by name; notes those that cannot run here."""

@@ -88,6 +88,8 @@ class ScopeReader:
         self.elements.setdefault(element.id, element)
         scope.children.append(element)
         node = Node(xml, element, self.reading.extensions(xml, element.id))
+        self.reading.check_attributes(xml, element.id)
+        self.reading.check_outgoing(xml, element.id)
         self._check_markers(xml, element)
         read(self.reading, node)
         read_mappings(self.reading, node)

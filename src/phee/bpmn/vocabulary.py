@@ -70,6 +70,18 @@ EVENT_DEFINITIONS = {
 }
 """What can define an event, in words."""
 
+ATTRIBUTES = frozenset(
+    {
+        *("id", "name", "isExecutable", "isClosed", "processType", "definitionalCollaborationRef"),
+        *("isForCompensation", "startQuantity", "completionQuantity", "default"),
+        *("implementation", "operationRef", "messageRef", "instantiate", "scriptFormat"),
+        *("sourceRef", "targetRef", "isImmediate", "gatewayDirection", "eventGatewayType"),
+        *("attachedToRef", "cancelActivity", "parallelMultiple", "isInterrupting"),
+        *("triggeredByEvent", "calledElement"),
+    }
+)
+"""What BPMN 2.0 allows on processes, flow nodes and sequence flows; anything else is a slip."""
+
 LOOPS_NOT_SUPPORTED = {
     "multiInstanceLoopCharacteristics": "multi-instance marker",
     "standardLoopCharacteristics": "loop marker",

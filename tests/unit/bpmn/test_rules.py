@@ -571,6 +571,20 @@ SCOPES = [
     ),
     breaks("flow to nowhere", process(START, flow("start", "lost")), "dangling-reference"),
     breaks(
+        "outgoing part that names no flow",
+        chain(node("task", "task", "<bpmn:outgoing>lost</bpmn:outgoing>")),
+        "dangling-reference",
+    ),
+    keeps(
+        "incoming part that names no flow",
+        chain(node("task", "task", "<bpmn:incoming>lost</bpmn:incoming>")),
+    ),
+    breaks(
+        "attribute with a slip",
+        boundary(DURATION, 'cancelActvity="false"'),
+        "unknown-attribute",
+    ),
+    breaks(
         "flow without an end",
         process(START, '<bpmn:sequenceFlow id="f" sourceRef="start"/>'),
         "missing-attribute",
