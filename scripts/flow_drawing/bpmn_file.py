@@ -17,6 +17,8 @@ NAMESPACES = {
     "bioc": "http://bpmn.io/schema/bpmn/biocolor/1.0",
     "color": "http://www.omg.org/spec/BPMN/non-normative/color/1.0",
 }
+RETRIES = "8"
+"""Tries of a job: with growing waits they bridge about a minute without its outside system."""
 COLOURS = {
     "ledger": ("#1e5631", "#dff2e1"),
     "scheme": ("#0d4372", "#dcebfa"),
@@ -64,7 +66,7 @@ def _write_node(process: etree._Element, shape: Shape) -> None:
         node.set("messageRef", _message_id(shape.message))
     if shape.job_type:
         extensions = _child(node, "bpmn:extensionElements")
-        _child(extensions, "zeebe:taskDefinition", type=shape.job_type)
+        _child(extensions, "zeebe:taskDefinition", type=shape.job_type, retries=RETRIES)
     for kind, flow_ids in (("incoming", shape.incoming), ("outgoing", shape.outgoing)):
         for flow_id in flow_ids:
             _child(node, f"bpmn:{kind}").text = flow_id
