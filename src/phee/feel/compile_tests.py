@@ -56,6 +56,10 @@ def _in_test(node: Node, compile_node: _Compile) -> Test:
     if isinstance(node, nodes.Bound):
         return _bound_test(node, compile_node)
     code = compile_node(node)
+    if "?" in free_names(node):
+        return lambda scope, value: _own_truth(
+            code(Scope(scope.run, {"?": value}, scope)), value, scope.run
+        )
     return lambda scope, value: belongs(value, code(scope), scope.run)
 
 

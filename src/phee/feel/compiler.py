@@ -184,10 +184,8 @@ def _interval(node: nodes.Interval) -> Code:
 
     def run_interval(scope: Scope) -> Range | None:
         low, high = start(scope), end(scope)
-        if order(low, high) is None:
-            scope.run.warn(
-                "INVALID_TYPE", f"No range from '{shown(low)}' to '{shown(high)}': not comparable"
-            )
+        if order(low, high) in (None, 1):
+            scope.run.warn("INVALID_TYPE", f"No range from '{shown(low)}' to '{shown(high)}'")
             return None
         return Range(low, high, start_included, end_included)
 

@@ -16,7 +16,7 @@ from phee.feel.errors import (
     FeelSyntaxError,
 )
 from phee.feel.fast import NotFast, compile_fast
-from phee.feel.lexer import tokenize
+from phee.feel.lexer import Token, tokenize
 from phee.feel.names import NAME_SYMBOLS, KnownNames, join
 from phee.feel.nodes import Node
 from phee.feel.parser import parse
@@ -146,7 +146,7 @@ def _resolving(text: str, unary: bool, types: Mapping[str, Type]) -> Expression:
 
 
 def _special_spellings(text: str) -> frozenset[str]:
-    """Runs such as ``a-b`` that could be one name if the context had it (at most 32)."""
+    """Runs such as ``a-b`` that could be one name if the context had it (at most 64)."""
     tokens = tokenize(text)
     found: set[str] = set()
     for start, token in enumerate(tokens):
@@ -159,5 +159,14 @@ def _special_spellings(text: str) -> frozenset[str]:
             if following.kind not in ("name", "number", "keyword"):
                 break
             if any(inner.kind == "symbol" for inner in tokens[start : end + 1]):
-                found.add(join(tokens[start : end + 1]))
-    return frozenset(sorted(found)[:32])
+                found |= _spellings(tokens[start : end + 1])
+    return frozenset(sorted(found)[:64])
+
+
+def _spellings(tokens: list[Token]) -> set[str]:
+    """The name as written, and with white space around all of its symbols or none."""
+    tight = "".join(
+        (" " if index and token.kind != "symbol" != tokens[index - 1].kind else "") + token.text
+        for index, token in enumerate(tokens)
+    )
+    return {join(tokens), tight, " ".join(token.text for token in tokens)}

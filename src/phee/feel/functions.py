@@ -51,9 +51,7 @@ class DefinedFunction(FunctionValue):
                 f"no parameter '{unknown[0]}'; expected {', '.join(names)}",
                 "FUNCTION_INVOCATION_FAILURE",
             )
-        if len(named) != len(names):
-            raise self._wrong_count(len(named))
-        return [named[name] for name in names]
+        return [named.get(name) for name in names]
 
     def _bind(self, arguments: list[Any]) -> dict[str, Any]:
         if len(arguments) != len(self.parameters):

@@ -26,7 +26,7 @@ _SPACE: Final = (
 _TOKEN: Final = re.compile(
     rf"""
     (?P<space>[{_SPACE}]+|//[^\n]*|/\*.*?\*/)
-    |(?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
+    |(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)
     |(?P<string>"(?:[^"\\]|\\.)*")
     |(?P<ticked>`[^`]+`)
     |(?P<name>[{_NAME_START}][{_NAME_PART}]*)

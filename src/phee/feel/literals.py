@@ -24,7 +24,7 @@ LITERAL_KEYWORDS: Final[dict[str, Any]] = {"true": True, "false": False, "null":
 
 _DATE: Final = re.compile(r"(-?)([1-9]\d{4,8}|\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _TIME: Final = re.compile(
-    r"(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:(Z)|([+-])(\d\d):(\d\d)(?::(\d\d))?|@([\w/+-]+))?",
+    r"(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d)(?::(\d\d))?|@([\w/+-]+))?",
     re.ASCII,
 )
 _OFFSET_SECONDS_MAX: Final = 18 * 3600

@@ -15,14 +15,13 @@ from typing import Final
 from phee.feel.lexer import Token, tokenize
 
 NAME_SYMBOLS: Final = frozenset("./-'’+*")
-_Shape = tuple[tuple[str, bool], ...]
+_Shape = tuple[str, ...]
 
 
 @lru_cache(maxsize=4096)
 def _shape(name: str) -> _Shape:
-    """The tokens of a name, each with whether white space comes before it."""
-    tokens = tokenize(name)[:-1]
-    return tuple((token.text, token.spaced and index > 0) for index, token in enumerate(tokens))
+    """The tokens of a name: white space between them is no part of it."""
+    return tuple(token.text for token in tokenize(name)[:-1])
 
 
 class KnownNames:
@@ -44,7 +43,7 @@ class KnownNames:
         self.words.add(name)
         shape = _shape(name)
         if shape:
-            self.shapes.setdefault(shape[0][0], []).append((shape, name))
+            self.shapes.setdefault(shape[0], []).append((shape, name))
 
     def __contains__(self, name: str) -> bool:
         return any(name in scope.words for scope in self._scopes())
@@ -69,10 +68,8 @@ def _fits(shape: _Shape, tokens: list[Token], index: int) -> bool:
     if index + len(shape) > len(tokens):
         return False
     return all(
-        token.text == text and (token.spaced == spaced or offset == 0) and token.kind != "string"
-        for offset, ((text, spaced), token) in enumerate(
-            zip(shape, tokens[index : index + len(shape)], strict=True)
-        )
+        token.text == text and token.kind != "string"
+        for text, token in zip(shape, tokens[index : index + len(shape)], strict=True)
     )
 
 

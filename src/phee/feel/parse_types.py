@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from phee.feel.cursor import Cursor
-from phee.feel.types import BUILTIN_TYPES, ContextType, FunctionType, ListType, RangeType, Type
+from phee.feel.types import (
+    BUILTIN_TYPES,
+    ContextType,
+    FunctionType,
+    ListType,
+    RangeType,
+    Type,
+    UnknownType,
+)
 
 _WORDS: Final = sorted((name.split() for name in BUILTIN_TYPES), key=len, reverse=True)
 
@@ -26,10 +34,7 @@ def parse_type(cursor: Cursor, types: Mapping[str, Type]) -> Type:
             cursor.advance()
             return generic(cursor, types)
         name = _type_name(cursor, types)
-        found = types.get(name) or BUILTIN_TYPES.get(name)
-        if found is None:
-            raise cursor.error(f"unknown type '{name}'", token)
-        return found
+        return types.get(name) or BUILTIN_TYPES.get(name) or UnknownType(name)
 
 
 def _type_name(cursor: Cursor, types: Mapping[str, Type]) -> str:

@@ -20,8 +20,8 @@ class Type:
         """Whether the value may be used where this type is asked for."""
         raise NotImplementedError
 
-    def is_instance(self, value: Any) -> bool:
-        """Whether ``value instance of`` this type is true."""
+    def is_instance(self, value: Any) -> bool | None:
+        """Whether ``value instance of`` this type is true; null when it is no type."""
         return value is not None and self.conforms(value)
 
 
@@ -33,6 +33,21 @@ class AnyType(Type):
     def conforms(self, _value: Any) -> bool:
         """True."""
         return True
+
+
+class UnknownType(Type):
+    """A name that is no type: nothing conforms, and ``instance of`` it is null."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def conforms(self, _value: Any) -> bool:
+        """False."""
+        return False
+
+    def is_instance(self, _value: Any) -> bool | None:
+        """Null."""
+        return None
 
 
 class NullType(Type):

@@ -212,17 +212,24 @@ ORDERED: Final = frozenset(
 
 
 def order(left: Any, right: Any) -> int | None:
-    """-1, 0 or 1; None when the two cannot be ordered."""
+    """-1, 0 or 1; None when the two cannot be ordered.
+
+    Where only one of two times has a zone, the other counts as of the same zone.
+    """
     kind = kind_of(left)
     if kind not in ORDERED or kind != kind_of(right):
         return None
-    if kind in ("time", "date and time") and (left.tzinfo is None) != (right.tzinfo is None):
-        return None
     key = _ORDER_KEYS.get(kind)
+    if kind in ("time", "date and time") and (left.tzinfo is None) != (right.tzinfo is None):
+        key = _CLOCK_KEYS[kind]
     first, second = (key(left), key(right)) if key else (left, right)
     return (first > second) - (first < second)
 
 
+_CLOCK_KEYS: Final[dict[str, Callable[[Any], int]]] = {
+    "time": nano_of_day,
+    "date and time": local_nanos,
+}
 _ORDER_KEYS: Final[dict[str, Callable[[Any], int]]] = {
     "date": epoch_day,
     "time": _time_value,

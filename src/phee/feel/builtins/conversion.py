@@ -6,7 +6,7 @@ import json
 import re
 from datetime import UTC, time
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from phee.feel.builtins.registry import builtin
 from phee.feel.durations import DaysTimeDuration, Duration, YearsMonthsDuration, parse_duration
@@ -33,15 +33,22 @@ from phee.feel.temporal import (
 from phee.feel.text import shown, to_text
 from phee.feel.values import from_python, kind_of
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"-?(\d+(\.\d+)?|\.\d+)", re.ASCII)
 
 
-def _required(value: Any, text: Any, wanted: str) -> Any:
+_T = TypeVar("_T")
+
+
+def _required(value: _T | None, text: str, wanted: str) -> _T:
     if value is None:
-        raise EvaluationProblem(
-            f"Failed to parse {wanted} from '{shown(text)}'", "FUNCTION_INVOCATION_FAILURE"
-        )
+        raise _unreadable(text, wanted)
     return value
+
+
+def _unreadable(text: str, wanted: str) -> EvaluationProblem:
+    return EvaluationProblem(
+        f"Failed to parse {wanted} from '{shown(text)}'", "FUNCTION_INVOCATION_FAILURE"
+    )
 
 
 def _made(make: Any, *parts: Any) -> Any:
@@ -67,7 +74,7 @@ def number_of_number(value: Number) -> Number:
 def number_of_string(text: str) -> Number:
     """The number a text spells with a point for its fraction."""
     if _NUMBER.fullmatch(text) is None or len(text) > 4_000:
-        return _required(None, text, "number")
+        raise _unreadable(text, "number")
     return parse_number(text)
 
 
@@ -84,7 +91,7 @@ def number(
     if not allowed or same:
         raise EvaluationProblem("invalid separators", "FUNCTION_INVOCATION_FAILURE")
     if decimal_separator == "," and "." in text and grouping_separator != ".":
-        return _required(None, text, "number")
+        raise _unreadable(text, "number")
     if grouping_separator:
         text = text.replace(grouping_separator, "")
     plain: Number = number_of_string(text.replace(decimal_separator or ".", "."))
@@ -181,7 +188,10 @@ def moment_in_zone(value: Any, zone_text: str) -> Any:
 @builtin("duration(from: string)")
 def duration_of_string(text: str) -> Duration:
     """The duration a text spells."""
-    return _required(parse_duration(text), text, "duration")
+    value: Duration | None = parse_duration(text)
+    if value is None:
+        raise _unreadable(text, "duration")
+    return value
 
 
 @builtin("duration(from: duration)")
@@ -203,7 +213,7 @@ def from_json(run: Run, text: str) -> Any:
     try:
         return from_python(json.loads(text, parse_float=parse_number))
     except ValueError:
-        return _required(None, text, "JSON")
+        raise _unreadable(text, "JSON") from None
 
 
 @builtin("to json(value: any)", run=True)

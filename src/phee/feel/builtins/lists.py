@@ -40,7 +40,7 @@ def list_contains(run: Run, values: _List, element: Any) -> bool:
 def sublist(values: _List, start_position: int, length: int | None = None) -> _List:
     """The elements from a position, so many or all."""
     start = _offset(values, start_position)
-    if length is not None and (length < 0 or start + length > len(values)):
+    if length is not None and (length < 1 or start + length > len(values)):
         raise _invalid(f"no {length} elements from there")
     return values[start:] if length is None else values[start : start + length]
 

@@ -73,11 +73,9 @@ class _Signature:
             return None
         values: dict[str, Any] = {}
         for parameter in self.parameters:
-            if parameter.name not in named:
-                if not parameter.optional:
-                    return None
+            if parameter.name not in named and parameter.optional:
                 continue
-            argument = named[parameter.name]
+            argument = named.get(parameter.name)
             if parameter.variadic and type(argument) is not list:
                 argument = [argument]
             values[parameter.name] = parameter.fit(argument)
