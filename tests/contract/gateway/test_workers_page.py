@@ -24,7 +24,7 @@ def page(gateway: GatewayServer) -> dict[str, Any]:
     assert len(blocks) >= 4
     for block in blocks:
         code = block.replace("127.0.0.1:26500", f"127.0.0.1:{gateway.port}")
-        exec(compile(code, str(PAGE), "exec"), names)
+        exec(compile(code, str(PAGE), "exec", dont_inherit=True), names)
     return names
 
 
