@@ -134,6 +134,33 @@ def test_thousands_of_problems_stay_readable() -> None:
     assert "and 4901 more" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 20_000,
+        "(" * 20_000 + "1" + ")" * 20_000,
+        "1" + "+1" * 20_000,
+        "-" * 20_000 + "1",
+        "not(" * 5_000,
+        "{a:" * 20_000,
+        "if a then " * 5_000,
+        '"' + "x" * 50_000,
+    ],
+    ids=["open", "nested", "sum", "minus", "not", "context", "if", "string"],
+)
+def test_hostile_expressions(text: str) -> None:
+    start = "<startEvent id='s'/><exclusiveGateway id='g' default='a'/>"
+    ends = "<endEvent id='e'/><endEvent id='f'/><sequenceFlow id='i' sourceRef='s' targetRef='g'/>"
+    default = "<sequenceFlow id='a' sourceRef='g' targetRef='e'/>"
+    escaped = text.replace("<", "&lt;")
+    condition = f"<conditionExpression>={escaped}</conditionExpression>"
+    other = f"<sequenceFlow id='b' sourceRef='g' targetRef='f'>{condition}</sequenceFlow>"
+    body = f"<process id='p' isExecutable='true'>{start}{ends}{default}{other}</process>"
+    begun = time.monotonic()
+    assert rules_of(definitions(body)) == {"expression"}
+    assert time.monotonic() - begun < 2
+
+
 def test_no_file_is_opened(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("top secret")

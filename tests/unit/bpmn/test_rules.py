@@ -6,7 +6,9 @@ stands beside it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -580,6 +582,11 @@ SCOPES = [
         chain(node("task", "task", "<bpmn:incoming>lost</bpmn:incoming>")),
     ),
     breaks(
+        "flag that is no flag",
+        boundary(DURATION, 'cancelActivity="maybe"'),
+        "invalid-attribute",
+    ),
+    breaks(
         "attribute with a slip",
         boundary(DURATION, 'cancelActvity="false"'),
         "unknown-attribute",
@@ -809,3 +816,18 @@ def test_rule(case: Case) -> None:
 
 def test_case_names_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+FILE_RULES = {
+    *("document-type", "empty-file", "not-xml", "not-utf-8", "too-deep", "too-large"),
+}
+"""Rules about the file as a whole, tested with hostile drawings."""
+
+
+def test_docs_list_exactly_the_rules() -> None:
+    text = (Path(__file__).parents[3] / "docs/bpmn.md").read_text()
+    table = text.partition("| Rule |")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    documented = {rule for cell in cells for rule in re.findall(r"`([a-z0-9-]+)`", cell)}
+    tested = {rule for case in CASES for rule in case.rules} | FILE_RULES
+    assert documented == tested
