@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 from record_stream import RecordWriter, payment  # noqa: E402
 
 from phee.importers.batch import Batch  # noqa: E402
-from phee.importers.process import (
+from phee.importers.process import (  # noqa: E402
     KINDS,
     ImporterSettings,
     Kind,

@@ -8,7 +8,7 @@ without an entry still appear in every generic table.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
@@ -103,22 +103,9 @@ class FlowMapping:
         Raises:
             InvalidInput: the value of a field has a wrong form or type; it is never quoted.
         """
-        rules = self.rules[variable]
-        value = read_json(text)
-        if value is None:
-            return
-        content = unwrap(value) if any(rule.path for rule in rules) else value
-        faults = []
-        for rule in rules:
-            found = follow(content, rule.path) if rule.path else value
-            if found is MISSING or found is None:
-                continue
-            try:
-                rule.set_field(row, found)
-            except InvalidInput as error:
-                faults.append(error.what)
+        faults = sorted(set(_fill(row, self.rules[variable], text)))
         if faults:
-            raise InvalidInput("; ".join(sorted(set(faults))), where=f"variable {variable}")
+            raise InvalidInput("; ".join(faults), where=f"variable {variable}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +138,23 @@ def load_mapping(content: bytes | str) -> TransferMapping:
 def default_mapping() -> TransferMapping:
     """Return the mapping that ships with phee."""
     return load_mapping(resources.files("phee.projections").joinpath("mapping.json").read_bytes())
+
+
+def _fill(row: TransferVariablesRow, rules: tuple[FieldRule, ...], text: str) -> Iterator[str]:
+    """Set what can be set; yield what is wrong with the rest."""
+    try:
+        value = read_json(text)
+        content = unwrap(value) if any(rule.path for rule in rules) else value
+    except InvalidInput as error:
+        yield error.what
+        return
+    for rule in rules:
+        found = follow(content, rule.path) if rule.path else value
+        if found is not MISSING and found is not None:
+            try:
+                rule.set_field(row, found)
+            except InvalidInput as error:
+                yield error.what
 
 
 def _compile_flow(name: str, flow: _Flow, file: _File) -> FlowMapping:
