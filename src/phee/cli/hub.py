@@ -38,6 +38,8 @@ from phee.tenants import Tenant, TenantRegistry
 from phee.workers import Worker
 
 _log = structlog.get_logger(__name__)
+INTAKE_FACTOR_MIN = 0.5
+"""Below this share of the usual intake, new payments are refused for a while."""
 SECRET_FILE = "ilp.secret"  # noqa: S105 - the name of the file, not the secret
 
 
@@ -49,7 +51,7 @@ class Hub:
         self.settings = settings
         self.started_at = time.monotonic()
         self.registry = TenantRegistry(settings.data)
-        self.engine = Engine.open(settings.data / "engine")
+        self.engine = Engine.open(settings.data, keep_log=settings.keep_log)
         self.client = EmbeddedClient(self.engine)
         self.gateway = GatewayServer(
             self.engine, port=settings.grpc_port, tenant_known=self._tenant_known
@@ -61,6 +63,7 @@ class Hub:
         self.http = Http(self._connector_settings())
         self.handlers = handlers(self._connector_settings(), self.client, self.http)
         self.workers: dict[str, Worker] = {}
+        self.intake_limited_by: str | None = None
         self.metrics = hub_registry(self)
         self._onboarding = asyncio.Lock()
 
@@ -125,7 +128,8 @@ class Hub:
         running.callback(watching.cancel)
 
     def _take_advice(self, advice: IntakeAdvice) -> None:
-        self.engine.set_intake_limit(advice.reason if advice.factor < 1.0 else None)
+        self.intake_limited_by = advice.reason if advice.factor < INTAKE_FACTOR_MIN else None
+        self.engine.set_intake_limit(self.intake_limited_by)
 
     async def _close_workers(self) -> None:
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))

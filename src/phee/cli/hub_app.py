@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from phee import __version__, channel, operations
-from phee.connectors.mojaloop.inbound import inbound_router
+from phee.connectors.mojaloop.inbound import Recipient, SwitchInbound, mount
 from phee.flows import resources as flow_resources
 from phee.gateway.counters import LATENCY_BUCKETS_S
 from phee.monitoring import (
@@ -67,11 +67,16 @@ def hub_app(hub: Hub) -> HubApp:
                 search=operations.SearchWaiter(hub.stores),
             ),
             administration_routes(_administration(hub)),
-            inbound_router(hub.client, lambda fsp_id: hub.registry.by_fsp_id(fsp_id).id),
+            mount(SwitchInbound(hub.client, lambda fsp_id: _recipient(hub, fsp_id))),
             monitoring_routes(hub.metrics, _checks(hub)),
         ],
         observe=HttpMetrics(hub.metrics).observe,
     )
+
+
+def _recipient(hub: Hub, fsp_id: str) -> Recipient:
+    tenant = hub.registry.by_fsp_id(fsp_id)
+    return Recipient(tenant.id, tenant.settings.as_variables())
 
 
 def _administration(hub: Hub) -> Administration:
@@ -102,7 +107,7 @@ def hub_status(hub: Hub) -> HubStatus:
             )
             for name, position in sorted(log.acknowledged().items())
         ],
-        intake_limited_by=hub.engine.intake_limit,
+        intake_limited_by=hub.intake_limited_by,
     )
 
 
@@ -111,6 +116,6 @@ def _checks(hub: Hub) -> HealthChecks:
         return None if hub.engine.healthy else "the engine has stopped; read the log of the hub"
 
     async def intake() -> str | None:
-        return hub.engine.intake_limit
+        return hub.intake_limited_by
 
     return HealthChecks({"engine": engine, "intake": intake})

@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     lag_records_max: int = Field(default=2_000_000, ge=1)
     disk_free_bytes_min: int = Field(default=1 << 30, ge=0)
-    log_retention_hours: int = Field(default=0, ge=0)
-    """How long acknowledged records are kept; 0 keeps them all (stores can be rebuilt)."""
+    keep_log: bool = True
+    """Keep records that every reader has acknowledged, so that stores can be rebuilt from them."""
 
     @model_validator(mode="after")
     def _only_what_there_is(self) -> Self:

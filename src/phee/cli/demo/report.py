@@ -99,23 +99,14 @@ def _ledgers(console: Console, outcome: Outcome) -> None:
     rows = [
         (
             line["tenant"],
-            render.money(before[line["tenant"]]["customers"], line["currency"]),
-            render.money(line["customers"], line["currency"]),
-            render.money(line["settlement"], line["currency"]),
-            render.money(line["held"], line["currency"]),
-            render.money(line["balance"], line["currency"]),
+            line["currency"],
+            render.money(before[line["tenant"]]["customers"]),
+            *(render.money(line[name]) for name in ("customers", "settlement", "held", "balance")),
         )
         for line in outcome.ledger_after
     ]
-    columns = (
-        "bank",
-        ">customers before",
-        ">customers after",
-        ">settlement",
-        ">on hold",
-        ">debits - credits",
-    )
-    console.print(render.table("Ledgers of the banks", columns, rows))
+    columns = ("bank", "", ">before", ">after", ">settlement", ">on hold", ">debits - credits")
+    console.print(render.table("Ledgers: what customers own", columns, rows))
 
 
 def show_verdict(console: Console, faults: Sequence[str], count: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from phee.cli.hub_api import HubApi
+from phee.cli.up import IMPORTERS
 from phee.errors import TimedOut
 
 POLL_S = 0.1
@@ -26,14 +27,16 @@ async def settle(
     """
     deadline = time.monotonic() + timeout_s
     while True:
-        under_way = await asyncio.to_thread(_under_way, port, tenants)
+        # Lag is read first: what the stores say is then at least as new as that.
         lag = await asyncio.to_thread(_lag_records, port)
-        progress(under_way)
+        under_way = await asyncio.to_thread(_under_way, port, tenants) if lag == 0 else None
+        if under_way is not None:
+            progress(under_way)
         if under_way == 0 and lag == 0:
             return
         if time.monotonic() > deadline:
             raise TimedOut(
-                f"{under_way} payments are still under way and the stores lack {lag} records",
+                f"{under_way} flows are still under way and the stores lack {lag} records",
                 fix="See `phee status` and the logs in the data directory",
             )
         await asyncio.sleep(POLL_S)
@@ -50,7 +53,9 @@ def _under_way(port: int, tenants: Sequence[str]) -> int:
 
 def _lag_records(port: int) -> int:
     consumers = HubApi(port).get("/api/v1/status")["consumers"]
-    return max((each["lagRecords"] for each in consumers), default=1)
+    if len(consumers) < len(IMPORTERS):
+        return 1  # one has not even said hello
+    return max(each["lagRecords"] for each in consumers)
 
 
 def fetch_transfers(port: int, tenant: str) -> list[dict[str, Any]]:
