@@ -124,7 +124,14 @@ def _variables_type(function: Function) -> Any:
         )
     if len(parameters) == 1:
         return None
-    return get_type_hints(function).get(parameters[1].name, dict[str, Any])
+    try:
+        hints = get_type_hints(function)
+    except NameError as error:
+        raise InvalidInput(
+            f"The types of {function.__qualname__} cannot be read: {error}",
+            fix="Define its classes at the top of the module, and import them at run time",
+        ) from None
+    return hints.get(parameters[1].name, dict[str, Any])
 
 
 def _field_names(variables_type: Any) -> tuple[str, ...]:

@@ -7,12 +7,18 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from phee.commands import RequestId, Resource
+from phee.engine import Engine
 from phee.errors import AlreadyExists, InvalidInput, InvalidState, NotFound
 from phee.gateway.client import OrchestratorClient
+from phee.records import ValueType, decode_block
+from phee.records.types import IncidentIntent
 from phee.workers import BpmnError, Job, JobFailed, Worker, job
+
+INCIDENT_CREATED = IncidentIntent.CREATED
 
 Draw = Callable[..., Resource]
 
@@ -198,6 +204,49 @@ async def test_failing_and_trying_again(client: OrchestratorClient, draw: Draw, 
         await client.resolve_incident(job.key)
 
 
+def _incident_keys(engine: Engine) -> list[int]:
+    return [
+        record.key
+        for _, block in engine.log.read(0)
+        for record in decode_block(block).records
+        if (record.value_type, record.intent) == (ValueType.INCIDENT, INCIDENT_CREATED)
+    ]
+
+
+async def test_resolving_an_incident(
+    engine: Engine, client: OrchestratorClient, draw: Draw, inbox: Any
+) -> None:
+    await client.deploy([draw("payment", "block")])
+    await inbox.open("block")
+    await client.create_instance("payment", {})
+    job = await inbox.next("block")
+    await client.fail_job(job.key, retries=0, error_message="enough")
+    (incident_key,) = _incident_keys(engine)
+    with pytest.raises(NotFound):  # As Zeebe says while the job has no retries.
+        await client.resolve_incident(incident_key)
+    await client.update_job_retries(job.key, 1)
+    await client.resolve_incident(incident_key)
+    again = await inbox.next("block")
+    assert (again.key, again.retries) == (job.key, 1)
+    await client.complete_job(job.key, {})
+    with pytest.raises(NotFound):
+        await client.resolve_incident(incident_key)
+
+
+async def test_wrong_variables_of_a_worker_raise_an_incident(
+    engine: Engine, client: OrchestratorClient, draw: Draw
+) -> None:
+    await client.deploy([draw("payment", "typed")])
+    worker = Worker(client, [typed])
+    await worker.start()
+    await client.create_instance("payment", {"amount": "much"})
+    async with asyncio.timeout(10):
+        while not _incident_keys(engine):
+            await asyncio.sleep(0.01)
+    assert worker.counters.handled == {("failed", "typed"): 1}
+    await worker.close()
+
+
 async def test_a_bpmn_error_is_caught(
     client: OrchestratorClient, catching: Resource, inbox: Any
 ) -> None:
@@ -261,6 +310,14 @@ async def test_a_closed_subscription_gets_nothing(
     await client.create_instance("payment", {})
     await asyncio.sleep(0.1)
     assert inbox.waiting("block") == 0
+
+
+class Amount(msgspec.Struct):
+    amount: Decimal
+
+
+@job("typed")
+async def typed(job: Job, variables: Amount) -> None: ...
 
 
 @job("block")

@@ -235,6 +235,11 @@ def test_a_handler_that_makes_no_sense_is_refused() -> None:
     for function in (none, three):
         with pytest.raises(InvalidInput, match="parameters"):
             job("x")(function)
+
+    async def unknown(job: Job, variables: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(InvalidInput, match="'Nowhere' is not defined"):
+        job("x")(unknown)
     for wrong in ({"type": ""}, {"timeout_ms": 0}, {"max_active": 0}, {"retries": 0}):
         with pytest.raises(InvalidInput, match="needs a job type"):
             job(**({"type": "x"} | wrong))(one)  # type: ignore[arg-type]
