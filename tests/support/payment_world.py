@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,23 +43,27 @@ class Outside:
         async with self.http.post(self.url + path, json=body) as response:
             assert response.status == 200, await response.text()
 
-    async def set_up(self, *, callback_url: str, payees: Mapping[str, str] = {}) -> None:
-        """Open accounts, register both FSPs; ``payees`` adds identifiers with their balance."""
+    async def set_up(self, *, callback_url: str) -> None:
+        """Open accounts, register both FSPs."""
         payers = {PAYER: "1000000.00", POOR_PAYER: "1.00"}
         await self._open("rhino", payers)
-        await self._open("gorilla", {PAYEE: "0"} | dict(payees))
+        await self._open("gorilla", {PAYEE: "0"})
         fsps = ("rhino", "gorilla")
         participants = [{"fspId": fsp, "callbackUrl": callback_url} for fsp in fsps]
         await self.post("/scheme/participants", participants)
-        parties = [(number, "rhino") for number in payers]
-        parties += [(number, "gorilla") for number in (PAYEE, *payees)]
-        await self.post(
-            "/scheme/parties",
-            [
-                {"partyIdType": "MSISDN", "partyIdentifier": number, "fspId": fsp}
-                for number, fsp in parties
-            ],
-        )
+        await self._add_parties("rhino", payers)
+        await self._add_parties("gorilla", [PAYEE])
+
+    async def set_up_payees(self, numbers: list[str]) -> None:
+        """Open more accounts at gorilla."""
+        await self._open("gorilla", dict.fromkeys(numbers, "0"))
+        await self._add_parties("gorilla", numbers)
+
+    async def _add_parties(self, fsp: str, numbers: Iterable[str]) -> None:
+        parties = [
+            {"partyIdType": "MSISDN", "partyIdentifier": number, "fspId": fsp} for number in numbers
+        ]
+        await self.post("/scheme/parties", parties)
 
     async def _open(self, tenant: str, balances: Mapping[str, str]) -> None:
         accounts = [

@@ -46,8 +46,8 @@ def of_record(
         tenant_id=tenant_id,
         value_type=ValueType(record.value_type).name,
         intent=record.intent_name,
-        record_key=record.key,
-        process_instance_key=getattr(record.value, "process_instance_key", None),
+        record_key=_storable(record.key),
+        process_instance_key=_storable(getattr(record.value, "process_instance_key", None)),
         record=to_json(record, partition_id=partition_id).decode(),
         timestamp=record.timestamp,
     )
@@ -65,7 +65,7 @@ def of_stored(
         reason=reason,
         value_type=_value_type_name(stored.value_type),
         intent=_intent_name(stored.value_type, stored.intent),
-        record_key=stored.key,
+        record_key=_storable(stored.key),
         record=bytes(stored.value).hex(),
         timestamp=stored.timestamp,
     )
@@ -83,6 +83,11 @@ def of_block(
         reason=reason,
         record=data.hex(),
     )
+
+
+def _storable(key: int | None) -> int | None:
+    """A key that fits a column; one that does not is in the record itself all the same."""
+    return key if key is not None and abs(key) < 1 << 63 else None
 
 
 def _value_type_name(number: int) -> str:

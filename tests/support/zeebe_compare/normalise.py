@@ -3,7 +3,8 @@
 What differs from run to run is replaced: keys become ``K1``, ``K2``, ... and positions 1, 2, ...
 in the order they are first seen; a point in time becomes its distance, in half seconds, from the
 record that named it first; a drawing becomes its digest. Order, intents, every other field and
-every text stay. Fields that are ``-1`` or empty are left out of a line.
+every text stay. The variables that one scope gets in a row are sorted. Fields that are ``-1`` or
+empty are left out of a line.
 """
 
 from __future__ import annotations
@@ -29,31 +30,26 @@ NOT_EXPORTED = {"PROCESS_INSTANCE_RESULT"}
 """Value types of Zeebe 8.5 that its Kafka exporter does not pass on."""
 
 
-def normalise(
-    records: Sequence[Json], refusals: Sequence[str] = (), *, any_variable_order: bool = False
-) -> list[str]:
-    """Return one line of text per record, and then one per refused step.
-
-    ``any_variable_order`` sorts the variables that one scope got in a row: Zeebe copies them
-    between a call activity and its child in an order that changes from run to run.
-    """
+def normalise(records: Sequence[Json], refusals: Sequence[str] = ()) -> list[str]:
+    """Return one line of text per record, and then one per refused step."""
     kept = [record for record in records if record["valueType"] not in NOT_EXPORTED]
-    if any_variable_order:
-        kept = _sort_variables(kept)
+    kept = _sort_variables(kept)
     normaliser = _Normaliser({record["position"]: n for n, record in enumerate(kept, 1)})
     return [*map(normaliser.line, kept), *map(normaliser.refusal, refusals)]
 
 
 def _sort_variables(records: Sequence[Json]) -> list[Json]:
-    def scope(record: Json) -> Any:
-        is_new = record["valueType"] == "VARIABLE" and record["intent"] == "CREATED"
-        return record["value"]["scopeKey"] if is_new else -record["position"]
+    """Sort by name the variables that one scope gets in a row: Zeebe's order is a hash table's."""
+
+    def scope(record: Json) -> tuple[int, int]:
+        is_variable = record["valueType"] == "VARIABLE"
+        return (record["value"]["scopeKey"], 0) if is_variable else (0, record["position"])
 
     runs = [list(run) for _, run in itertools.groupby(records, scope)]
     return [
         record
         for run in runs
-        for record in (sorted(run, key=lambda r: r["value"]["name"]) if len(run) > 1 else run)
+        for record in (sorted(run, key=lambda r: str(r["value"]["name"])) if len(run) > 1 else run)
     ]
 
 
@@ -102,7 +98,7 @@ class _Normaliser:
         if isinstance(value, bool):
             return value
         if isinstance(value, int):
-            return self._time(value) if name in _TIMES else self._key(value)
+            return self._time(name, value) if name in _TIMES else self._key(value)
         if name == "resource" and value:
             return hashlib.sha256(base64.b64decode(value)).hexdigest()[:12]
         return value if name == "value" else self._text(value)
@@ -115,10 +111,11 @@ class _Normaliser:
     def _text(self, text: str) -> str:
         return _KEY_IN_TEXT.sub(lambda match: str(self._key(int(match.group()))), text)
 
-    def _time(self, value: int) -> int | str:
+    def _time(self, name: str, value: int) -> int | str:
         if value <= 0:
             return value
-        seconds = round((value - self._now) / 500) / 2
+        step_ms = 1000 if name == "dueDate" else 500  # a timer fires up to half a second late
+        seconds = round((value - self._now) / step_ms) * step_ms / 1000
         if abs(seconds) > _DISTANT_S:
             return value
         return self._times.setdefault(value, f"{seconds:+g} s")

@@ -46,8 +46,7 @@ async def observe(
 
 def write_trace(folder: Path, records: Sequence[Json], refusals: Sequence[str]) -> int:
     """Write the golden trace of the scenario in ``folder``; return its number of lines."""
-    order = load(folder).any_variable_order
-    lines = normalise(records, refusals, any_variable_order=order)
+    lines = normalise(records, refusals)
     (folder / TRACE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return len(lines)
 
