@@ -22,11 +22,11 @@ __all__ = ["Engine", "Rejected"]
 
 def __getattr__(name: str) -> Any:
     if name == "Engine":
-        from phee.engine.engine import Engine  # noqa: PLC0415 - importing the package stays cheap
+        from phee.engine.engine import Engine
 
         return Engine
     if name == "Rejected":
-        from phee.engine.errors import Rejected  # noqa: PLC0415
+        from phee.engine.errors import Rejected
 
         return Rejected
     raise AttributeError(name)

@@ -69,9 +69,7 @@ _SUBSCRIPTION_HANDLERS: dict[tuple[int, int], Handler] = {
 }
 
 
-def revive(
-    state: State, key: int, value_type: int, intent: int, value: Any
-) -> tuple[Handler, Any]:
+def revive(state: State, key: int, value_type: int, intent: int, value: Any) -> tuple[Handler, Any]:
     """Return who acts on a follow-up command and on what."""
     handler = _SUBSCRIPTION_HANDLERS.get((value_type, intent))
     if handler is not None:

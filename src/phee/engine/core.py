@@ -105,7 +105,7 @@ class Core:
         position = self.position = self.position + 1
         self._append((position, self.source, key, self.now, codes.EVENT, value_type, intent, value))
 
-    def follow_up(  # noqa: PLR0913 - the columns of a record, and who acts on it
+    def follow_up(
         self,
         key: int,
         value_type: int,
@@ -127,7 +127,7 @@ class Core:
         self._append((position, -1, key, self.now, codes.COMMAND, value_type, intent, value))
         self.source = position
 
-    def reject(  # noqa: PLR0913 - the columns of a rejection
+    def reject(
         self,
         key: int,
         value_type: int,
@@ -148,7 +148,7 @@ class Core:
         if self.token is not None:
             self.replies.append((self.token, answer))
 
-    def refuse(  # noqa: PLR0913 - the columns of a rejection, and the name in the answer
+    def refuse(
         self,
         name: str,
         key: int,
@@ -162,7 +162,9 @@ class Core:
         self.reject(key, value_type, intent, value, rejection_type, reason)
         self.answer(REJECTIONS[rejection_type](name, reason))
 
-    def refuse_with(self, error: Rejected, key: int, value_type: int, intent: int, value: Any) -> None:
+    def refuse_with(
+        self, error: Rejected, key: int, value_type: int, intent: int, value: Any
+    ) -> None:
         """Refuse the initial command with an error that is already made."""
         self.reject(key, value_type, intent, value, error.rejection_type, error.reason)
         self.answer(error)
@@ -182,7 +184,7 @@ class Core:
         self._run_follow_ups(COMMANDS_MAX - 1)
 
     def go_on(self, follow_up: FollowUp) -> None:
-        """Process a follow-up command that was put off earlier; it is the source of what follows."""
+        """Process a follow-up command that was put off; it is the source of what follows."""
         self.source = follow_up[2]
         follow_up[0](self, follow_up[1])
 

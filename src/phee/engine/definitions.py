@@ -31,7 +31,7 @@ class Definition:
         "version",
     )
 
-    def __init__(  # noqa: PLR0913 - a row has these columns
+    def __init__(
         self,
         key: int,
         bpmn_process_id: str,

@@ -267,4 +267,3 @@ def bind_stored(definition: Definition, content: bytes) -> None:
             definition.bind(process, build_nodes(process, BEHAVIORS))
             return
     raise AssertionError(f"{definition} is not in its own drawing")
-

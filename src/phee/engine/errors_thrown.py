@@ -21,7 +21,7 @@ Catcher = tuple["ElementInstance", "Node"]
 
 
 def catcher_of(core: Core, element: ElementInstance, code: str) -> Catcher | None:
-    """Return the activity (from ``element`` outwards) and its boundary event that catch ``code``."""
+    """Return the activity, from ``element`` outwards, and the event on it that catch ``code``."""
     current: ElementInstance | None = element
     while current is not None:
         if can_trigger(current):
@@ -63,9 +63,11 @@ def uncaught(core: Core, element: ElementInstance, code: str, message: str) -> F
     known: list[str] = []
     current: ElementInstance | None = element
     while current is not None:
-        for boundary in current.node.error_boundaries:
-            if boundary.error is not None and boundary.error.code is not None:
-                known.append(boundary.error.code.text)
+        known += [
+            boundary.error.code.text
+            for boundary in current.node.error_boundaries
+            if boundary.error is not None and boundary.error.code is not None
+        ]
         current = _outwards(core, current)
     said = f" with message '{message}'" if message else ""
     available = (

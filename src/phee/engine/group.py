@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,14 @@ from phee.engine.core import Core, Handler
 from phee.engine.deployment import bind_stored
 from phee.engine.errors import RejectedFault
 from phee.engine.instances import ElementInstance
-from phee.engine.rows import BANNED_ROW, encode_row, numbered, pack_number
+from phee.engine.rows import BANNED_ROW, Entity, encode_row, numbered, pack_number
 from phee.errors import InvariantBroken
 from phee.records import encode_rows
 from phee.records.values import ErrorValue
 
 if TYPE_CHECKING:
+    from rocksdict import WriteBatch
+
     from phee.commands import ActivatedJob
     from phee.engine.job_streams import JobStream
     from phee.engine.state import State
@@ -128,20 +131,8 @@ class GroupProcessor:
         core, store = self._core, self._store
         state = core.state
         batch = store.batch()
-        put, delete = batch.put, batch.delete
-        for entity in core.touched:
-            if entity.gone:
-                if entity.stored:
-                    delete(entity.row_key())
-                    entity.stored = False
-                    if type(entity) is ElementInstance and entity.scope is not None:
-                        delete(entity.owner_key())
-                continue
-            put(entity.row_key(), encode_row(entity.row()))
-            if not entity.stored:
-                entity.stored = True
-                if type(entity) is ElementInstance and entity.scope is not None:
-                    put(entity.owner_key(), pack_number(entity.instance.key))
+        put = batch.put
+        _write_rows(core, batch)
         for _, instance_key in faults.values():
             if instance_key != -1:
                 put(numbered(BANNED_ROW, instance_key), b"")
@@ -159,6 +150,26 @@ class GroupProcessor:
             load_state(state)
         elif len(state.instances) > state.loaded_max and not state.backlog:
             state.evict()
+
+
+def _write_rows(core: Core, batch: WriteBatch) -> None:
+    put, delete = batch.put, batch.delete
+    for entity in core.touched:
+        if not entity.gone:
+            put(entity.row_key(), encode_row(entity.row()))
+            if not entity.stored:
+                entity.stored = True
+                if type(entity) is ElementInstance and entity.scope is not None:
+                    put(entity.owner_key(), pack_number(entity.instance.key))
+        elif entity.stored:
+            _delete(entity, delete)
+
+
+def _delete(entity: Entity, delete: Callable[[bytes], None]) -> None:
+    delete(entity.row_key())
+    entity.stored = False
+    if type(entity) is ElementInstance and entity.scope is not None:
+        delete(entity.owner_key())
 
 
 def load_state(state: State) -> None:

@@ -32,9 +32,7 @@ class Failure(Exception):
         scope: whose variables matter, when that is not the element itself.
     """
 
-    def __init__(
-        self, error_type: str, message: str, scope: ElementInstance | None = None
-    ) -> None:
+    def __init__(self, error_type: str, message: str, scope: ElementInstance | None = None) -> None:
         super().__init__(message)
         self.error_type = error_type
         self.message = message

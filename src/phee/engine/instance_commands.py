@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from phee.commands import Done
 from phee.engine import codes, lifecycle
 from phee.engine.due_dates import next_of_cycle
+from phee.engine.errors import RejectedNotFound
 from phee.engine.incidents import UNHANDLED_ERROR_EVENT, close_incident
 from phee.engine.instances import ACTIVATED, ACTIVATING, COMPLETING
 from phee.engine.job_events import make_activatable
@@ -39,7 +40,8 @@ def cancel(core: Core, command: CancelProcessInstance) -> None:
             key,
             value,
             codes.NOT_FOUND,
-            f"Expected to cancel a process instance with key '{key}', but no such process was found",
+            f"Expected to cancel a process instance with key '{key}',"
+            " but no such process was found",
         )
         return
     if instance.parent_key != -1:
@@ -126,9 +128,10 @@ def _refuse_without_retries(core: Core, key: int, job: Job, value: IncidentValue
         f"Expected to resolve incident with key '{key}', but job with key '{job.key}' has no"
         " retries left. Please update the job retries and retry resolving the incident"
     )
-    core.refuse(
-        "RESOLVE", key, codes.INCIDENT, codes.INCIDENT_RESOLVE, value, codes.INVALID_STATE, reason
-    )
+    # Zeebe records INVALID_STATE and answers NOT_FOUND
+    intent = codes.INCIDENT_RESOLVE
+    core.reject(key, codes.INCIDENT, intent, value, codes.INVALID_STATE, reason)
+    core.answer(RejectedNotFound("RESOLVE", reason))
 
 
 def _element_of(core: Core, incident: Incident | None) -> ElementInstance | None:
@@ -142,7 +145,7 @@ def _job_again(core: Core, incident: Incident, job: Job, element: ElementInstanc
     if incident.value.error_type == UNHANDLED_ERROR_EVENT:
         job.element_id = element.node.id
     core.state.unqueue_job(job)
-    make_activatable(core, job, element)
+    make_activatable(core, job)
 
 
 def _repeat(core: Core, element: ElementInstance) -> None:
@@ -164,10 +167,10 @@ def fire_timer(core: Core, key: int) -> None:
         return
     element = core.state.element_of(timer.instance_key, timer.element_instance_key)
     if element is None or not can_trigger(element):
-        reason = f"Expected to trigger a timer with key '{timer.key}', but its element is not active"
-        core.reject(
-            timer.key, codes.TIMER, codes.TIMER_TRIGGER, value, codes.INVALID_STATE, reason
+        reason = (
+            f"Expected to trigger a timer with key '{timer.key}', but its element is not active"
         )
+        core.reject(timer.key, codes.TIMER, codes.TIMER_TRIGGER, value, codes.INVALID_STATE, reason)
         _remove(core, timer, element)
         return
     core.event(timer.key, codes.TIMER, codes.TIMER_TRIGGERED, value)
@@ -185,10 +188,12 @@ def fire_timer(core: Core, key: int) -> None:
 def _start_instance(core: Core, timer: Timer) -> None:
     definition = core.state.definitions.by_key(timer.definition_key)
     assert definition is not None, "a timer start event without its definition"
+    # from here on, and in the timers that repeat it, Zeebe names the newest instance
+    timer.instance_key = instance_key = core.next_key()
     core.event(timer.key, codes.TIMER, codes.TIMER_TRIGGERED, timer.record())
     _remove(core, timer, None)
     target = definition.nodes[timer.target_id]
-    start_by_event(core, definition, core.next_key(), target, EMPTY)
+    start_by_event(core, definition, instance_key, target, EMPTY)
     _again(core, timer)
 
 

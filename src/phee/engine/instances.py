@@ -189,7 +189,14 @@ class ProcessInstance:
 class CorrelationLock:
     """One instance per process id and correlation key, for those started by a message."""
 
-    __slots__ = ("bpmn_process_id", "correlation_key", "gone", "instance_key", "stored", "tenant_id")
+    __slots__ = (
+        "bpmn_process_id",
+        "correlation_key",
+        "gone",
+        "instance_key",
+        "stored",
+        "tenant_id",
+    )
 
     def __init__(
         self, instance_key: int, tenant_id: str, bpmn_process_id: str, correlation_key: str

@@ -19,6 +19,7 @@ from phee.records.values import JobBatchValue, JobValue
 
 if TYPE_CHECKING:
     from phee.commands import (
+        ActivatedJob,
         ActivateJobs,
         CompleteJob,
         FailJob,
@@ -56,7 +57,7 @@ def activate_jobs(core: Core, command: ActivateJobs) -> None:
             reason,
         )
         return
-    handed = []
+    handed: list[ActivatedJob] = []
     activated = JobBatchValue(
         command.type,
         command.worker,
@@ -103,7 +104,7 @@ def _activation_refusal(command: ActivateJobs) -> str | None:
 
 
 def refill_stream(core: Core, stream: JobStream) -> None:
-    """Give a stream with room the jobs that wait in the queue (when it opens, or has room again)."""
+    """Give a stream the queued jobs it has room for (when it opens, or has room again)."""
     jobs: list[Job] = []
     queues = core.state.queues
     while len(jobs) < stream.credit:
@@ -125,7 +126,13 @@ def refill_stream(core: Core, stream: JobStream) -> None:
 
 
 def _live(
-    core: Core, name: str, verb: str, job_key: int, intent: int, value: JobValue, states: tuple[int, ...]
+    core: Core,
+    name: str,
+    verb: str,
+    job_key: int,
+    intent: int,
+    value: JobValue,
+    states: tuple[int, ...],
 ) -> tuple[Job, ElementInstance] | None:
     job = core.state.jobs.get(job_key)
     if job is not None and job.state in states:
@@ -198,7 +205,7 @@ def fail_job(core: Core, wish: tuple[FailJob, Document]) -> None:
     if waits:
         core.state.job_backoffs.add(job.recurring_at, key, job)
     elif command.retries > 0:
-        make_activatable(core, job, element)
+        make_activatable(core, job)
     else:
         failure = Failure(JOB_NO_RETRIES, message or "No more retries left.")
         raise_incident(core, element, failure, key)
@@ -269,7 +276,7 @@ def time_out(core: Core, key: int) -> None:
     core.state.unqueue_job(job)
     core.event(job.key, codes.JOB, codes.JOB_TIMED_OUT, job.record(element))
     core.state.stats.jobs["timed out", job.type] += 1
-    make_activatable(core, job, element)
+    make_activatable(core, job)
 
 
 def recur(core: Core, key: int) -> None:
@@ -282,7 +289,7 @@ def recur(core: Core, key: int) -> None:
     core.begin(job.key, codes.JOB, codes.JOB_RECUR, job.record(element))
     core.state.unqueue_job(job)
     core.event(job.key, codes.JOB, codes.JOB_RECURRED, job.record(element))
-    make_activatable(core, job, element)
+    make_activatable(core, job)
 
 
 def yield_job(core: Core, job_key: int) -> None:
@@ -295,4 +302,4 @@ def yield_job(core: Core, job_key: int) -> None:
     job, element = found
     core.state.unqueue_job(job)
     core.event(job_key, codes.JOB, codes.JOB_YIELDED, job.record(element))
-    make_activatable(core, job, element)
+    make_activatable(core, job)

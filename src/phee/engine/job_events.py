@@ -40,11 +40,11 @@ def create_job(core: Core, element: ElementInstance, job_type: str, retries: int
     core.dirty(job)
     core.event(job.key, codes.JOB, codes.JOB_CREATED, job.record(element))
     core.state.stats.jobs["created", job_type] += 1
-    offer(core, job, element)
+    offer(core, job)
     lifecycle.to_activated(core, element)
 
 
-def offer(core: Core, job: Job, element: ElementInstance) -> None:
+def offer(core: Core, job: Job) -> None:
     """Hand an activatable job to a stream, or queue it and tell who polls."""
     stream = core.state.streams.taker(job)
     if stream is None:
@@ -55,7 +55,10 @@ def offer(core: Core, job: Job, element: ElementInstance) -> None:
 
 
 def push(core: Core, stream: JobStream, jobs: list[Job]) -> None:
-    """Activate ``jobs`` for a stream; they are delivered once the group is durable."""
+    """Activate ``jobs`` for a stream; they are delivered once the group is durable.
+
+    As in Zeebe the record of a push does not carry the variables (the worker gets them).
+    """
     pushed = [
         activate(core, job, stream.worker, stream.timeout_ms, stream.fetch_variables)
         for job in jobs
@@ -64,16 +67,18 @@ def push(core: Core, stream: JobStream, jobs: list[Job]) -> None:
         stream.type,
         stream.worker,
         stream.timeout_ms,
-        len(jobs),
-        [job.key for job in jobs],
-        [record for record, _ in pushed],
-        False,
-        list(stream.tenant_ids),
+        job_keys=[job.key for job in jobs],
+        jobs=[_without_variables(record) for record, _ in pushed],
     )
     core.event(core.next_key(), codes.JOB_BATCH, codes.JOB_BATCH_ACTIVATED, value)
     stream.active += len(jobs)
     core.state.stats.jobs["pushed", stream.type] += len(jobs)
     core.pushes.setdefault(stream, []).extend(handed for _, handed in pushed)
+
+
+def _without_variables(record: JobValue) -> JobValue:
+    record.variables = variables.EMPTY.raw
+    return record
 
 
 def activate(
@@ -113,11 +118,11 @@ def _handed(job: Job, element: ElementInstance, document: variables.Document) ->
     )
 
 
-def make_activatable(core: Core, job: Job, element: ElementInstance) -> None:
+def make_activatable(core: Core, job: Job) -> None:
     """Offer a job again (after time-out, failure, back-off, or a resolved incident)."""
     job.state = ACTIVATABLE
     core.dirty(job)
-    offer(core, job, element)
+    offer(core, job)
 
 
 def cancel_job(core: Core, element: ElementInstance) -> None:

@@ -33,7 +33,7 @@ class JobStream:
         "worker",
     )
 
-    def __init__(  # noqa: PLR0913 - what a worker says about itself
+    def __init__(
         self,
         type: str,  # noqa: A002 - Zeebe's name
         worker: str,

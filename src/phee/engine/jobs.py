@@ -33,8 +33,8 @@ class Job:
     __slots__ = (
         "backoff_ms",
         "deadline",
-        "element_instance_key",
         "element_id",
+        "element_instance_key",
         "error_code",
         "error_message",
         "gone",
@@ -51,7 +51,7 @@ class Job:
         "worker",
     )
 
-    def __init__(  # noqa: PLR0913 - a row has these columns
+    def __init__(
         self,
         key: int,
         type: str,  # noqa: A002 - Zeebe's name

@@ -127,6 +127,4 @@ class EngineLog:
             # blocks are deleted whole, by their last position
             self._store.delete_blocks_before(floor + 1)
             first = self._store.first_block()
-            self._first_position = (
-                decode_block(first).records[0].position if first else floor + 1
-            )
+            self._first_position = decode_block(first).records[0].position if first else floor + 1

@@ -131,8 +131,10 @@ class Node:
         self.is_scope = element.is_scope
         self.is_boundary = element.type is ElementType.BOUNDARY_EVENT
         self.is_gateway = element.type is ElementType.EVENT_BASED_GATEWAY
-        self.takes_event = element.type in (ElementType.BOUNDARY_EVENT, ElementType.START_EVENT) or any(
-            flow.source.type is ElementType.EVENT_BASED_GATEWAY for flow in element.incoming
+        # variables of an error stay on its boundary event unless an output mapping takes them
+        self.takes_event = element.event_type is not EventType.ERROR and (
+            element.type in (ElementType.BOUNDARY_EVENT, ElementType.START_EVENT)
+            or any(f.source.type is ElementType.EVENT_BASED_GATEWAY for f in element.incoming)
         )
         joins = element.type is ElementType.PARALLEL_GATEWAY and len(element.incoming) > 1
         self.joined = tuple(flow.id for flow in element.incoming) if joins else ()
@@ -173,7 +175,7 @@ def build_nodes(
     for element in (process.root, *process.elements.values()):
         _link(nodes[element.id], element, nodes)
     for element in (process.root, *process.elements.values()):
-        _listen(nodes[element.id], element, nodes)
+        _listen(nodes[element.id], element)
     return nodes
 
 
@@ -201,10 +203,12 @@ def _link(node: Node, element: Element, nodes: Mapping[str, Node]) -> None:
     node.boundary_events = tuple(
         nodes[boundary.id] for boundary in reversed(element.boundary_events)
     )
-    node.error_boundaries = tuple(n for n in node.boundary_events if n.event_type == EventType.ERROR)
+    node.error_boundaries = tuple(
+        n for n in node.boundary_events if n.event_type == EventType.ERROR
+    )
 
 
-def _listen(node: Node, element: Element, nodes: Mapping[str, Node]) -> None:
+def _listen(node: Node, element: Element) -> None:
     if element.type is ElementType.EVENT_BASED_GATEWAY:
         node.catches = tuple(flow.target for flow in node.outgoing)
     elif element.type in CATCHING:

@@ -6,6 +6,7 @@ lost one is not. Rows older than the configured time are pruned in the backgroun
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from phee.commands import CreatedProcessInstance
@@ -79,13 +80,11 @@ def answer_again(core: Core, command: CreateProcessInstance) -> bool:
         reason = f"Request '{command.request.id}' was accepted before with another body"
         core.answer(RequestConflict("CREATE", reason))
         return True
-    core.answer(CreatedProcessInstance(*request.row_answer, repeated=True))
+    core.answer(replace(CreatedProcessInstance(*request.row_answer), repeated=True))
     return True
 
 
-def remember(
-    core: Core, command: CreateProcessInstance, answer: CreatedProcessInstance
-) -> None:
+def remember(core: Core, command: CreateProcessInstance, answer: CreatedProcessInstance) -> None:
     """Keep the answer of a request, together with its effect."""
     assert command.request is not None
     row = (
@@ -112,4 +111,3 @@ def prune(store: Store, before_ms: int) -> int:
     if old:
         store.delete(old + [REQUEST_ROW + key[9:] for key in old])
     return len(old)
-

@@ -59,9 +59,7 @@ def create(core: Core, wish: tuple[CreateProcessInstance, Document]) -> None:
         list(command.fetch_variables),
         found.tenant_id,
     )
-    core.event(
-        core.next_key(), codes.PROCESS_INSTANCE_CREATION, codes.CREATION_CREATED, created
-    )
+    core.event(core.next_key(), codes.PROCESS_INSTANCE_CREATION, codes.CREATION_CREATED, created)
     core.state.stats.instances_created += 1
     answer = CreatedProcessInstance(
         instance.key,

@@ -14,6 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from phee.commands import CreatedProcessInstance
 from phee.engine import jobs as job_states
 from phee.engine.definitions import Definition, Definitions
 from phee.engine.incidents import Incident
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
     from phee.engine.backlog import PutOff
     from phee.engine.requests import Request
 
+Awaited = tuple[object, CreatedProcessInstance, tuple[str, ...]]
+"""Who waits for an instance to complete: its token, the answer so far, the wanted variables."""
+
 KEY_BITS = 51
 """Zeebe keys: the partition id above, a counter of 51 bits below."""
 
@@ -81,7 +85,7 @@ class State:
         self.loaded_max = loaded_max
         self.stats = Stats()
         self.streams = JobStreams()
-        self.awaited: dict[int, tuple[object, tuple[str, ...]]] = {}
+        self.awaited: dict[int, Awaited] = {}
         self.last_key = partition_id << KEY_BITS
         self.position = 0
         self._reset()
@@ -176,7 +180,9 @@ class State:
         nodes = element.instance.definition.nodes
         element.state, element.active_flows, element.taken = row[1], row[3], row[4]
         element.interrupted_by = nodes[row[5]] if row[5] is not None else None
-        element.triggers = [Trigger(k, nodes[t], stored_document(raw)) for k, t, raw in row[6]] or None
+        element.triggers = [
+            Trigger(k, nodes[t], stored_document(raw)) for k, t, raw in row[6]
+        ] or None
         element.called_key = row[7]
         element.job = self.jobs[row[8]] if row[8] != -1 else None
         element.timers = [self.timers[key] for key in row[9]] or None
@@ -222,7 +228,7 @@ class State:
 
     def load_backlog(self) -> None:
         """Read the follow-up commands that were put off (needs bound definitions)."""
-        from phee.engine.backlog import PutOff  # noqa: PLC0415 - it acts on the state
+        from phee.engine.backlog import PutOff
 
         for key, row in self._rows(BACKLOG_ROW):
             self.backlog.append(PutOff.load(self, number_of(key), row))
@@ -263,7 +269,7 @@ class State:
     def add_timer(self, timer: Timer) -> None:
         """Remember a timer."""
         self.timers[timer.key] = timer
-        if timer.instance_key not in self.banned:
+        if timer.element_instance_key == -1 or timer.instance_key not in self.banned:
             self.timers_due.add(timer.due_at, timer.key, timer)
 
     def remove_timer(self, timer: Timer) -> None:
@@ -293,7 +299,7 @@ class State:
 
     def put_off(self, core: Any, queue: deque[Any]) -> None:
         """Keep the follow-ups of a batch that is full for later."""
-        from phee.engine.backlog import PutOff  # noqa: PLC0415 - it acts on the state
+        from phee.engine.backlog import PutOff
 
         while queue:
             later = PutOff(queue.popleft())

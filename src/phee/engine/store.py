@@ -24,7 +24,6 @@ from rocksdict import (
 from phee.engine.errors import DataDirectoryInUse
 from phee.engine.rows import pack_number
 
-
 MEMTABLE_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
 
@@ -84,7 +83,7 @@ class Store:
 
     def get(self, key: bytes) -> bytes | None:
         """Return a row."""
-        return self._db.get(key)  # type: ignore[no-any-return]
+        return self._db.get(key)
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the rows whose key begins with ``prefix``, in key order."""

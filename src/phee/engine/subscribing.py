@@ -73,11 +73,12 @@ def _open(core: Core, subscription: Subscription) -> None:
         codes.PMS_CREATING,
         subscription.process_record(),
     )
+    subscription.opening = subscription.message_record()
     core.follow_up(
         -1,
         codes.MESSAGE_SUBSCRIPTION,
         codes.MS_CREATE,
-        subscription.message_record(),
+        subscription.opening,
         open_message_side,
         subscription,
     )

@@ -31,7 +31,7 @@ class Timer:
         "tenant_id",
     )
 
-    def __init__(  # noqa: PLR0913 - a row has these columns
+    def __init__(
         self,
         key: int,
         due_at: int,

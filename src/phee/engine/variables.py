@@ -7,6 +7,7 @@ out), so nothing outside can change the state. Equality is that of the JSON text
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from phee.engine.core import Core
     from phee.engine.instances import ElementInstance
 
+JAVA_PLAIN_MIN, JAVA_PLAIN_MAX = 1e-3, 1e7
+"""Between these Java writes a double without an exponent."""
+
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 """Zeebe's limit of a message, and so of all variables in one command."""
 
@@ -27,6 +31,29 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 _to_text = msgspec.json.Encoder().encode
 _from_text = msgspec.json.Decoder().decode
+
+
+def json_text(value: Any) -> str:
+    """Return the JSON text of ``value``; a float by itself is spelled as Java does (1.0E20)."""
+    if type(value) is not float:
+        return _to_text(value).decode()
+    if value == 0 or JAVA_PLAIN_MIN <= abs(value) < JAVA_PLAIN_MAX or not isfinite(value):
+        return _to_text(value).decode()
+    digits, _, exponent = f"{value!r}e".partition("e")
+    if not exponent:
+        digits, _, exponent = f"{value:.17e}".partition("e")
+        digits = _shortest(value, int(exponent))
+    whole, _, fraction = digits.partition(".")
+    return f"{whole}.{fraction or '0'}E{int(exponent.rstrip('e'))}"
+
+
+def _shortest(value: float, exponent: int) -> str:
+    """Return the fewest digits that give ``value`` back with that exponent."""
+    for precision in range(17):
+        digits, _, found = f"{value:.{precision}e}".partition("e")
+        if float(f"{digits}e{found}") == value and int(found) == exponent:
+            return digits
+    return f"{value:.17e}".partition("e")[0]
 
 
 class Document:
@@ -80,9 +107,9 @@ def received_document(variables: Mapping[str, Any]) -> Document:
 class Variable:
     """One value in one scope; ``text`` is its JSON."""
 
-    __slots__ = ("gone", "key", "name", "scope_key", "stored", "text", "value", "instance_key")
+    __slots__ = ("gone", "instance_key", "key", "name", "scope_key", "stored", "text", "value")
 
-    def __init__(  # noqa: PLR0913 - a row has these columns
+    def __init__(
         self, key: int, name: str, value: Any, text: str, scope_key: int, instance_key: int
     ) -> None:
         self.key = key
@@ -120,7 +147,7 @@ class Variable:
 
 def set_local(core: Core, scope: ElementInstance, name: str, value: Any) -> None:
     """Set one variable right in ``scope``; nothing is written when it has that value already."""
-    text = _to_text(value).decode()
+    text = json_text(value)
     variables = scope.variables
     if variables is None:
         variables = scope.variables = {}
@@ -178,7 +205,8 @@ def propagate(core: Core, scope: ElementInstance, values: Mapping[str, Any]) -> 
         if not left:
             return
         scope = scope.scope
-    set_all_local(core, scope, left)
+    for name, value in left.items():
+        set_local(core, scope, name, value)
 
 
 def forget(core: Core, scope: ElementInstance) -> None:

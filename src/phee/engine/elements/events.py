@@ -83,18 +83,14 @@ def _error_end(core: Core, element: ElementInstance) -> None:
     throw_to(core, found, EMPTY)
 
 
-def _nothing(core: Core, element: ElementInstance) -> None:
-    """An element that is never completed by a command."""
-
-
-def _activate_boundary(core: Core, element: ElementInstance) -> None:
-    raise AssertionError("a boundary event is activated by its event")
+def _never(_: Core, element: ElementInstance) -> None:
+    raise AssertionError(f"{element} does not complete")
 
 
 START = Behavior(pass_through, _complete_start, finish_termination)
 END = Behavior(_end, _complete_end, finish_termination)
 TERMINATE_END = Behavior(_terminate_end, _complete_terminate_end, finish_termination)
-ERROR_END = Behavior(_error_end, _nothing, finish_termination)
+ERROR_END = Behavior(_error_end, _never, finish_termination)
 CATCH = Behavior(wait_for_event, complete_with_outputs, terminate_waiting)
-BOUNDARY = Behavior(_activate_boundary, complete_with_outputs, finish_termination)
+BOUNDARY = Behavior(_never, complete_with_outputs, finish_termination)
 THROW = Behavior(pass_through, complete_with_outputs, finish_termination)

@@ -67,7 +67,7 @@ def _complete_event_based(core: Core, element: ElementInstance) -> None:
     activate_event(core, scope, element, triggers[0])
 
 
-def _never(core: Core, element: ElementInstance) -> None:
+def _never(_: Core, element: ElementInstance) -> None:
     raise AssertionError(f"{element} completes with its activation")
 
 

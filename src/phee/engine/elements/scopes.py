@@ -24,6 +24,7 @@ from phee.records.values import ProcessEventValue
 
 if TYPE_CHECKING:
     from phee.engine.core import Core
+    from phee.engine.state import Awaited
 
 
 # -- the process itself
@@ -67,8 +68,9 @@ def _complete_process(core: Core, root: ElementInstance) -> None:
     lifecycle.to_completed(core, root)
     core.state.stats.instances_completed += 1
     if caller is not None and caller.state == ACTIVATED:
-        caller.triggers = [Trigger(caller.key, caller.node, outcome)]
-        core.dirty(caller)
+        if outcome is not None:
+            caller.triggers = [Trigger(caller.key, caller.node, outcome)]
+            core.dirty(caller)
         lifecycle.issue_completion(core, caller)
     release_lock(core, instance)
 
@@ -79,17 +81,18 @@ def _caller(core: Core, instance: ProcessInstance) -> ElementInstance | None:
     return core.state.element_of(instance.parent_key, instance.parent_element_key)
 
 
-def _outcome(root: ElementInstance, caller: ElementInstance | None) -> Document:
-    if caller is None or not root.variables:
-        return variables.EMPTY
+def _outcome(root: ElementInstance, caller: ElementInstance | None) -> Document | None:
+    """Return what a called process hands back; None when its caller wants nothing."""
+    if caller is None:
+        return None
     called = caller.node.called_element
     assert called is not None
-    if caller.node.outputs or called.propagate_all_child_variables:
-        return document({name: v.value for name, v in root.variables.items()})
-    return variables.EMPTY
+    if not caller.node.outputs and not called.propagate_all_child_variables:
+        return None
+    return document({name: v.value for name, v in (root.variables or {}).items()})
 
 
-def _answer_awaited(core: Core, root: ElementInstance, awaited: tuple[Any, Any, Any]) -> None:
+def _answer_awaited(core: Core, root: ElementInstance, awaited: Awaited) -> None:
     token, answer, names = awaited
     found = document(variables.fetched(root, names))
     core.reply_result(token, answer, variables.stored_document(found.raw).values)

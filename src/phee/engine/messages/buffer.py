@@ -31,7 +31,7 @@ class Message:
         "time_to_live_ms",
     )
 
-    def __init__(  # noqa: PLR0913 - a row has these columns
+    def __init__(
         self,
         key: int,
         name: str,

@@ -31,15 +31,20 @@ def open_message_side(core: Core, subscription: Subscription) -> None:
         subscription.message_record(),
     )
     message = _buffered_for(core, subscription)
+    opening, subscription.opening = subscription.opening, None
     if message is not None:
         begin_correlation(core, subscription, message)
+        if opening is not None:
+            # Zeebe writes the message that was found into the CREATE command as well
+            opening.message_key = message.key
+            opening.variables = message.document.raw
         issue_correlation(core, subscription)
         return
     core.follow_up(
         -1,
         codes.PROCESS_MESSAGE_SUBSCRIPTION,
         codes.PMS_CREATE,
-        subscription.process_command(),
+        subscription.process_command(interrupting=subscription.interrupting),
         confirm_process_side,
         subscription,
     )
@@ -70,9 +75,7 @@ def confirm_process_side(core: Core, subscription: Subscription) -> None:
             reason,
         )
         return
-    core.event(
-        subscription.key, codes.PROCESS_MESSAGE_SUBSCRIPTION, codes.PMS_CREATED, value
-    )
+    core.event(subscription.key, codes.PROCESS_MESSAGE_SUBSCRIPTION, codes.PMS_CREATED, value)
 
 
 def begin_correlation(core: Core, subscription: Subscription, message: Message) -> None:
@@ -135,9 +138,7 @@ def correlate(core: Core, subscription: Subscription) -> None:
         element.subscriptions.remove(subscription)
         core.dirty(element)
     core.dirty(subscription)
-    core.event(
-        subscription.key, codes.PROCESS_MESSAGE_SUBSCRIPTION, codes.PMS_CORRELATED, value
-    )
+    core.event(subscription.key, codes.PROCESS_MESSAGE_SUBSCRIPTION, codes.PMS_CORRELATED, value)
     target = element.instance.definition.nodes[subscription.target_id]
     trigger(core, element, target, subscription.document)
     core.follow_up(

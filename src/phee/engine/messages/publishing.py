@@ -10,7 +10,7 @@ from phee.engine.instances import CorrelationLock, ProcessInstance
 from phee.engine.messages.buffer import Message
 from phee.engine.messages.correlation import begin_correlation, issue_correlation
 from phee.engine.starting import start_by_event
-from phee.engine.variables import Document
+from phee.engine.variables import EMPTY, Document
 from phee.records.values import MessageBatchValue, MessageValue
 
 if TYPE_CHECKING:
@@ -144,6 +144,10 @@ def release_lock(core: Core, instance: ProcessInstance) -> None:
 def expire(core: Core, message: Message) -> None:
     """Take a message out of the buffer."""
     core.event(message.key, codes.MESSAGE, codes.MESSAGE_EXPIRED, message.record())
+    _forget(core, message)
+
+
+def _forget(core: Core, message: Message) -> None:
     core.state.remove_message(message)
     core.drop(message)
 
@@ -154,4 +158,7 @@ def expire_due(core: Core, keys: list[int]) -> None:
     for key in keys:
         message = core.state.messages.by_key(key)
         if message is not None:
-            expire(core, message)
+            # a sweep names the message by its key alone, as Zeebe does
+            value = MessageValue(variables=EMPTY.raw)
+            core.event(key, codes.MESSAGE, codes.MESSAGE_EXPIRED, value)
+            _forget(core, message)

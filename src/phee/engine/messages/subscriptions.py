@@ -41,13 +41,14 @@ class Subscription:
         "message_key",
         "message_name",
         "message_side_key",
+        "opening",
         "process_side_open",
         "stored",
         "target_id",
         "tenant_id",
     )
 
-    def __init__(  # noqa: PLR0913 - a row has these columns
+    def __init__(
         self,
         key: int,
         instance_key: int,
@@ -55,7 +56,7 @@ class Subscription:
         bpmn_process_id: str,
         message_name: str,
         correlation_key: str,
-        interrupting: bool,  # noqa: FBT001
+        interrupting: bool,
         target_id: str,
         tenant_id: str,
     ) -> None:
@@ -73,6 +74,7 @@ class Subscription:
         self.document: Document = EMPTY
         self.correlating = False
         self.process_side_open = True
+        self.opening: MessageSubscriptionValue | None = None
         self.stored = False
         self.gone = False
 
@@ -129,13 +131,14 @@ class Subscription:
             self.tenant_id,
         )
 
-    def process_command(self) -> ProcessMessageSubscriptionValue:
+    def process_command(self, *, interrupting: bool = True) -> ProcessMessageSubscriptionValue:
         """Return the value of a command to the process's side: only what finds it."""
         return ProcessMessageSubscriptionValue(
             process_instance_key=self.instance_key,
             element_instance_key=self.element_instance_key,
             message_name=self.message_name,
             variables=EMPTY.raw,
+            interrupting=interrupting,
             tenant_id=self.tenant_id,
         )
 
@@ -179,7 +182,7 @@ class StartSubscription:
         "tenant_id",
     )
 
-    def __init__(  # noqa: PLR0913 - a row has these columns
+    def __init__(
         self,
         key: int,
         definition_key: int,
@@ -262,9 +265,11 @@ class Subscriptions:
     def close(self, subscription: Subscription) -> None:
         """Let no message find it any more."""
         waiting = self._by_name.get(subscription.name)
-        if waiting is not None and waiting.pop(subscription.message_side_key, None) is not None:
-            if not waiting:
-                del self._by_name[subscription.name]
+        if waiting is None:
+            return
+        waiting.pop(subscription.message_side_key, None)
+        if not waiting:
+            del self._by_name[subscription.name]
 
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription."""

@@ -32,7 +32,7 @@ def assert_(value: Any, condition: Any, cause: str = "") -> Any:
     """The value if the condition is true; else the whole evaluation ends (Zeebe)."""
     if condition is True:
         return value
-    raise EvaluationStopped(cause or f"The condition is not fulfilled: '{shown(condition)}'")
+    raise EvaluationStopped(cause or "The condition is not fulfilled")
 
 
 @builtin("all(list: list)", "all(items: any...)", "and(list: list)", "and(items: any...)")
