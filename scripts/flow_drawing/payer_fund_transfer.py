@@ -142,7 +142,8 @@ def _ask_scheme(d: Drawing) -> None:
     above = [Row(MONEY - 2.8), Column(3)]
     resend = {"name": "never arrived", "leave": "top", "enter": "top", "via": above}
     d.flow("Gateway_NextStep", "Task_SendTransfer", when=lost, **resend)
-    again = {"when": "transferQueryCount < 5", "name": "wait longer"}
+    # The conditions exclude each other: which of two true ones wins is up to the orchestrator.
+    again = {"when": f"transferQueryCount < 5 and not({lost})", "name": "wait longer"}
     d.flow("Gateway_NextStep", "Task_AwaitTransfer", leave="left", enter="top", **again)
 
 
