@@ -64,7 +64,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     """Return a table; columns whose name begins with ``>`` are aligned right."""
     built = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for column in columns:
-        built.add_column(column.lstrip(">"), justify="right" if column[0] == ">" else "left")
+        built.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
     for row in rows:
         built.add_row(*(cell if isinstance(cell, Text) else str(cell) for cell in row))
     return built

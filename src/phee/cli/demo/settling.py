@@ -52,7 +52,7 @@ def _under_way(port: int, tenants: Sequence[str]) -> int:
 
 
 def _lag_records(port: int) -> int:
-    consumers = HubApi(port).get("/api/v1/status")["consumers"]
+    consumers: list[dict[str, int]] = HubApi(port).get("/api/v1/status")["consumers"]
     if len(consumers) < len(IMPORTERS):
         return 1  # one has not even said hello
     return max(each["lagRecords"] for each in consumers)
