@@ -37,8 +37,8 @@ KNOWN: tuple[Difference, ...] = (
         "our own words for what is wrong with a drawing",
         _substitute(
             r"'broken\.bpmn': - Element: task.*",
-            "'broken.bpmn': The drawing has 1 problem (broken.bpmn). Mend these and deploy it again:"
-            " - task: The task has no job type; add zeebe:taskDefinition with a type"
+            "'broken.bpmn': The drawing has 1 problem (broken.bpmn). Mend these and deploy it"
+            " again: - task: The task has no job type; add zeebe:taskDefinition with a type"
             " [missing-job-type]",
         ),
     ),
