@@ -16,23 +16,28 @@ from phee.feel.tree import free_names
 from phee.feel.values import Range, kind_of
 
 _Compile = Callable[[Node], Code]
-_Source = tuple[str, Code, Code | None]
+Source = tuple[str, Code, Code | None]
+"""A variable, what it runs over, and for ``a..b`` the end."""
 
 
 def compile_for(node: nodes.For, compile_node: _Compile) -> Code:
     """``for a in x, b in y return body``; null when a source cannot be iterated."""
     sources = _sources(node.iterators, compile_node)
-    body = compile_node(node.body)
-    needs_partial = "partial" in free_names(node.body)
+    return for_code(sources, compile_node(node.body), partial="partial" in free_names(node.body))
+
+
+def for_code(sources: tuple[Source, ...], body: Code, *, partial: bool) -> Code:
+    """The list of what the body gives; ``partial`` if the body looks at earlier results."""
 
     def run_for(scope: Scope) -> Any:
         results: list[Any] = []
         try:
             for turn in _turns(scope, sources, 0):
-                if needs_partial:
+                inner = turn
+                if partial:
                     scope.run.charge(len(results))
-                    turn = Scope(turn.run, {"partial": list(results)}, turn)
-                results.append(body(turn))
+                    inner = Scope(turn.run, {"partial": list(results)}, turn)
+                results.append(body(inner))
         except _NotIterable:
             return None
         return results
@@ -43,8 +48,11 @@ def compile_for(node: nodes.For, compile_node: _Compile) -> Code:
 def compile_quantified(node: nodes.Quantified, compile_node: _Compile) -> Code:
     """``some``/``every``: ``or``/``and`` over the turns, with three truth values."""
     sources = _sources(node.iterators, compile_node)
-    body = compile_node(node.body)
-    every = node.every
+    return quantified_code(sources, compile_node(node.body), every=node.every)
+
+
+def quantified_code(sources: tuple[Source, ...], body: Code, *, every: bool) -> Code:
+    """Whether the body is true for every (or some) turn."""
     decisive = not every
 
     def run_quantified(scope: Scope) -> bool | None:
@@ -57,7 +65,7 @@ def compile_quantified(node: nodes.Quantified, compile_node: _Compile) -> Code:
                 unknown = unknown or type(outcome) is not bool
         except _NotIterable:
             return None
-        return None if unknown else not decisive
+        return None if unknown else every
 
     return run_quantified
 
@@ -66,14 +74,14 @@ class _NotIterable(Exception):
     """A source is null or an endless range."""
 
 
-def _sources(iterators: tuple[nodes.Iterator, ...], compile_node: _Compile) -> tuple[_Source, ...]:
+def _sources(iterators: tuple[nodes.Iterator, ...], compile_node: _Compile) -> tuple[Source, ...]:
     return tuple(
         (it.name, compile_node(it.source), None if it.end is None else compile_node(it.end))
         for it in iterators
     )
 
 
-def _turns(scope: Scope, sources: tuple[_Source, ...], index: int) -> Iterator[Scope]:
+def _turns(scope: Scope, sources: tuple[Source, ...], index: int) -> Iterator[Scope]:
     """A scope for each combination of values, the last iterator running fastest."""
     name, source, end = sources[index]
     last = index == len(sources) - 1
