@@ -20,11 +20,13 @@ class Histogram:
         self.sum_s = 0.0
 
     def observe(self, duration_s: float) -> None:
+        """Count one duration."""
         self.buckets[bisect_left(LATENCY_BUCKETS_S, duration_s)] += 1
         self.sum_s += duration_s
 
     @property
     def count(self) -> int:
+        """How many durations were counted."""
         return sum(self.buckets)
 
 

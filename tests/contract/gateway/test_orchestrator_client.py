@@ -243,8 +243,8 @@ async def test_wrong_variables_of_a_worker_raise_an_incident(
     async with asyncio.timeout(10):
         while not _incident_keys(engine):
             await asyncio.sleep(0.01)
-    assert worker.counters.handled == {("failed", "typed"): 1}
     await worker.close()
+    assert worker.counters.handled == {("failed", "typed"): 1}
 
 
 async def test_a_bpmn_error_is_caught(
