@@ -74,8 +74,10 @@ def document(values: dict[str, Any]) -> Document:
     return Document(values, msgspec.Raw(_encode(values))) if values else EMPTY
 
 
-def stored_document(raw: bytes | msgspec.Raw) -> Document:
-    """Return the document of its MessagePack form."""
+def stored_document(raw: bytes | msgspec.Raw | dict[str, Any]) -> Document:
+    """Return the document of its MessagePack form, or of the values a decoded row holds."""
+    if isinstance(raw, dict):
+        return document(raw)
     return Document(_decode(raw), msgspec.Raw(raw)) if bytes(raw) != b"\x80" else EMPTY
 
 
