@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from phee.cli.data_directory import DataDirectory
 from phee.cli.settings import Settings, load_settings
 from phee.cli.supervisor import ProcessSpec, Supervisor
 from phee.errors import InvalidState
@@ -66,8 +67,9 @@ def run_up(*, data: Path | None, http_port: int | None, grpc_port: int | None) -
     require_free(
         [settings.http_port, settings.grpc_port, *(settings.port_of(kind) for kind in IMPORTERS)]
     )
-    export_settings(settings)
-    asyncio.run(_up(settings))
+    with DataDirectory(settings.data):
+        export_settings(settings)
+        asyncio.run(_up(settings))
     return 0
 
 

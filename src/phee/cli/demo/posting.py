@@ -39,7 +39,7 @@ async def post_payments(
 
         async def post_next() -> None:
             while waiting:
-                answers.append(await _post(session, waiting.pop()))
+                answers.append(await post_one(session, waiting.pop()))
                 accepted()
 
         for _ in range(min(CONCURRENCY, len(payments))):
@@ -47,7 +47,12 @@ async def post_payments(
     return answers
 
 
-async def _post(session: aiohttp.ClientSession, payment: Payment) -> Accepted:
+async def post_one(session: aiohttp.ClientSession, payment: Payment) -> Accepted:
+    """Post one payment, again and again until it is answered.
+
+    Raises:
+        TimeoutError: it was not accepted in TRIES_MAX tries.
+    """
     headers = {"Platform-TenantId": payment.tenant, "X-CorrelationID": payment.correlation_id}
     body = transfer_body(payment.payer, payment.payee, str(payment.amount), payment.currency)
     started = time.perf_counter()

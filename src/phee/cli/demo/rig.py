@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 from typing import Self
 
+from phee.cli.data_directory import DataDirectory
 from phee.cli.demo.world import (
     BANKS,
     TENANT_SETTINGS,
@@ -43,6 +44,7 @@ class Rig:
         self.supervisor = Supervisor(
             [*hub_processes(self.settings), self._simulators()], settings.data / "logs"
         )
+        self._directory = DataDirectory(settings.data)
 
     @classmethod
     def on_free_ports(cls, data: Path) -> Self:
@@ -56,11 +58,12 @@ class Rig:
         """Start every process and return when all are ready.
 
         Raises:
-            phee.errors.InvalidState: a port is taken.
+            phee.errors.InvalidState: a port is taken, or another hub has the data directory.
             phee.errors.Unavailable: a process is not ready in time.
         """
         settings = self.settings
         require_free([settings.http_port, settings.grpc_port, *map(settings.port_of, IMPORTERS)])
+        self._directory.hold()
         export_settings(settings)
         await self.supervisor.start()
         await self.supervisor.wait_ready()
@@ -72,6 +75,7 @@ class Rig:
     async def stop(self) -> None:
         """End every process."""
         await self.supervisor.stop()
+        self._directory.release()
 
     def _make_world(self, tenant_settings: dict[str, str]) -> None:
         hub, simulators = HubApi(self.settings.http_port), HubApi(self.simulators_port)
