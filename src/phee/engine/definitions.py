@@ -6,7 +6,7 @@ of one tenant is found for another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from phee.bpmn.model import Process
@@ -106,7 +106,8 @@ class DeployedResource:
 class Definitions:
     """Every deployed definition, by key and by tenant, process id and version."""
 
-    def __init__(self) -> None:
+    def __init__(self, binder: Callable[[Definition], None]) -> None:
+        self._binder = binder
         self._by_key: dict[int, Definition] = {}
         self._versions: dict[tuple[str, str], dict[int, Definition]] = {}
         self._latest: dict[tuple[str, str], Definition] = {}
@@ -124,15 +125,20 @@ class Definitions:
 
     def by_key(self, key: int) -> Definition | None:
         """Return the definition of ``key``, of whatever tenant."""
-        return self._by_key.get(key)
+        return self._ready(self._by_key.get(key))
 
     def latest(self, tenant_id: str, bpmn_process_id: str) -> Definition | None:
         """Return the newest version of a process id of that tenant."""
-        return self._latest.get((tenant_id, bpmn_process_id))
+        return self._ready(self._latest.get((tenant_id, bpmn_process_id)))
 
     def version(self, tenant_id: str, bpmn_process_id: str, version: int) -> Definition | None:
         """Return one version of a process id of that tenant."""
-        return self._versions.get((tenant_id, bpmn_process_id), {}).get(version)
+        return self._ready(self._versions.get((tenant_id, bpmn_process_id), {}).get(version))
+
+    def _ready(self, definition: Definition | None) -> Definition | None:
+        if definition is not None and not definition.nodes:
+            self._binder(definition)
+        return definition
 
     def __iter__(self) -> Iterator[Definition]:
         return iter(self._by_key.values())

@@ -21,6 +21,7 @@ import structlog
 from phee.commands import ActivatedJob, Command
 from phee.engine.core import Core
 from phee.engine.definitions import Definitions
+from phee.engine.deployment import bind_stored
 from phee.engine.due import DueWork
 from phee.engine.errors import EngineStopped, Rejected
 from phee.engine.group import Group, GroupProcessor, Work, load_state
@@ -38,7 +39,9 @@ from phee.errors import InvalidState, PheeError
 
 log = structlog.get_logger(__name__)
 
-GROUP_COMMANDS_MAX = 256
+GROUP_COMMANDS_MAX = 64
+"""About 10 ms of processing: the loop has other things to do as well."""
+
 UNFLUSHED_GROUPS_MAX = 3
 IDLE_S_MAX = 1.0
 PRUNE_EVERY_S = 3600.0
@@ -127,7 +130,7 @@ class Engine:
         store = Store(data_dir / "engine")
         try:
             epoch = _birth(store, partition_id, clock())
-            state = State(store, partition_id=partition_id, loaded_max=loaded_max)
+            state = State(store, bind_stored, partition_id=partition_id, loaded_max=loaded_max)
             load_state(state)
             # what a crash left unsynced in the write-ahead log was read as state: make it durable
             store.flush()
@@ -310,8 +313,8 @@ class Engine:
 
     def _take_work(self, now: int) -> list[Work]:
         work: list[Work] = []
-        if self._state.backlog:
-            work.append((_go_on, self._state, None))
+        # what was put off is older than anything that waits
+        work += [(_go_on, self._state, None)] * len(self._state.backlog)
         work += [(handler, argument, None) for handler, argument in self._due.take(now)]
         if self._refills:
             work += [(refill_stream, stream, None) for stream in self._refills]
@@ -385,13 +388,11 @@ class Engine:
             else:
                 future.set_result(answer)
         for stream, jobs in group.pushes.items():
-            if stream.closed:
+            if stream.closed or not _called(stream.deliver, jobs):
                 self._waiting.extend((yield_job, job.key, None) for job in jobs)
-            else:
-                stream.deliver(jobs)
         for job_type in group.available_types:
             for callback in self._jobs_available:
-                callback(job_type)
+                _called(callback, job_type)
 
     # -- trouble
 
@@ -427,6 +428,16 @@ class Engine:
         before_ms = self._clock() - self._requests_kept_ms
         again = prune(self._store, before_ms) == PRUNED_AT_ONCE_MAX
         self._pruner = self._loop.call_later(1.0 if again else PRUNE_EVERY_S, self._prune)
+
+
+def _called(callback: Callable[[Any], None], argument: Any) -> bool:
+    """Call somebody else's code; its fault is logged and is not ours."""
+    try:
+        callback(argument)
+    except Exception as error:
+        log.error("callback_failed", exc_info=error)
+        return False
+    return True
 
 
 def _go_on(core: Core, state: State) -> None:

@@ -18,7 +18,6 @@ import structlog
 
 from phee.engine import codes
 from phee.engine.core import Core, Handler
-from phee.engine.deployment import bind_stored
 from phee.engine.errors import RejectedFault
 from phee.engine.instances import ElementInstance
 from phee.engine.rows import BANNED_ROW, Entity, encode_row, numbered, pack_number
@@ -173,7 +172,7 @@ def _delete(entity: Entity, delete: Callable[[bytes], None]) -> None:
 
 
 def load_state(state: State) -> None:
-    """Read the state from the store and make the definitions executable."""
+    """Read the state from the store, keeping what is executable already."""
     before = {definition.key: definition for definition in state.definitions}
     state.load()
     for definition in state.definitions:
@@ -181,8 +180,6 @@ def load_state(state: State) -> None:
         if known is not None and known.nodes:
             definition.nodes, definition.root = known.nodes, known.root
             definition.start_events = known.start_events
-        else:
-            bind_stored(definition, state.resource(definition.checksum))
     state.load_backlog()
 
 

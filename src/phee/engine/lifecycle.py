@@ -44,11 +44,10 @@ def activate_element(core: Core, element: ElementInstance) -> None:
     """Process ACTIVATE_ELEMENT."""
     if element.state != ACTIVATING:
         scope = element.scope
-        if scope is not None:
-            reason = _scope_refusal(scope) or _join_refusal(element)
-            if reason is not None:
-                _reject(core, element, codes.ACTIVATE_ELEMENT, reason)
-                return
+        reason = _activation_refusal(element, scope)
+        if reason is not None:
+            _reject(core, element, codes.ACTIVATE_ELEMENT, reason)
+            return
         if element.key == -1:
             element.key = core.next_key()
         to_activating(core, element)
@@ -70,6 +69,7 @@ def complete_element(core: Core, element: ElementInstance) -> None:
         return
     if element.state == ACTIVATED:
         element.state = COMPLETING
+        element.interrupted_by = None
         core.touched[element] = None
         core.event(element.key, codes.PROCESS_INSTANCE, codes.ELEMENT_COMPLETING, element.value)
     try:
@@ -121,6 +121,14 @@ def _scope_refusal(scope: ElementInstance) -> str | None:
     )
 
 
+def _activation_refusal(element: ElementInstance, scope: ElementInstance | None) -> str | None:
+    if element.gone:
+        return _not_found(element)
+    if scope is None:
+        return None
+    return _scope_refusal(scope) or (_join_refusal(element) if element.node.joined else None)
+
+
 def _completion_refusal(element: ElementInstance) -> str | None:
     if element.state == ACTIVATED or element.state == COMPLETING:
         scope = element.scope
@@ -134,13 +142,10 @@ def _completion_refusal(element: ElementInstance) -> str | None:
 
 
 def _join_refusal(element: ElementInstance) -> str | None:
-    joined = element.node.joined
-    if not joined:
-        return None
     scope = element.scope
     assert scope is not None
     taken = scope.taken or {}
-    if all(taken.get(flow_id, 0) > 0 for flow_id in joined):
+    if all(taken.get(flow_id, 0) > 0 for flow_id in element.node.joined):
         return None
     return (
         f"Expected to be able to activate parallel gateway '{element.node.id}',"
@@ -312,6 +317,15 @@ def activate_process(core: Core, instance: ProcessInstance) -> ElementInstance:
     core.state.elements[root.key] = root
     core.touched[root] = None
     return root
+
+
+def withdraw_process(core: Core, root: ElementInstance) -> None:
+    """Take back a process instance that was announced and is not active yet."""
+    assert root.state == 0, f"{root} is active"
+    variables.forget(core, root)
+    del core.state.instances[root.instance.key]
+    del core.state.elements[root.key]
+    core.drop(root)
 
 
 def issue_activation(core: Core, root: ElementInstance) -> None:

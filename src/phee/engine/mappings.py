@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from phee.engine import codes
 from phee.engine.expressions import check_assertions, moment
 from phee.engine.incidents import IO_MAPPING_ERROR
-from phee.engine.variables import EMPTY, Context, propagate, set_all_local
+from phee.engine.variables import EMPTY, Context, propagate, set_all_local, storable
 from phee.feel import EvaluationWarning, to_json_value
 from phee.records.values import ProcessEventValue
 
@@ -128,9 +128,9 @@ def evaluate_mappings(
         elif "assert" in expression.text:
             result, found = expression.evaluate_with_warnings(layered, now=now)
             warnings += found
-            value = to_json_value(result)
+            value = storable(to_json_value(result))
         else:
-            value = to_json_value(expression.evaluate(layered, now=now))
+            value = storable(to_json_value(expression.evaluate(layered, now=now)))
         _assign(layered, mapping.target, value)
     if warnings:
         check_assertions(_as_context(mappings), warnings, IO_MAPPING_ERROR)

@@ -11,7 +11,7 @@ Invariants: memory and store agree once a group is written; what is evicted is n
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from phee.commands import CreatedProcessInstance
@@ -79,8 +79,20 @@ class StatePort(Protocol):
 class State:
     """Everything the engine knows, as processing sees it."""
 
-    def __init__(self, port: StatePort, *, partition_id: int = 1, loaded_max: int = 20_000) -> None:
+    def __init__(
+        self,
+        port: StatePort,
+        binder: Callable[[Definition, bytes], None],
+        *,
+        partition_id: int = 1,
+        loaded_max: int = 20_000,
+    ) -> None:
+        """Begin empty; :meth:`load` reads what is there.
+
+        ``binder`` makes a definition executable again, from its drawing, when it is first used.
+        """
         self.port = port
+        self.binder = binder
         self.partition_id = partition_id
         self.loaded_max = loaded_max
         self.stats = Stats()
@@ -91,7 +103,7 @@ class State:
         self._reset()
 
     def _reset(self) -> None:
-        self.definitions = Definitions()
+        self.definitions = Definitions(self._bind)
         self.instances: OrderedDict[int, ProcessInstance] = OrderedDict()
         self.elements: dict[int, ElementInstance] = {}
         self.jobs: dict[int, Job] = {}
@@ -205,8 +217,9 @@ class State:
         """Read what is always in memory from the store (also to forget a group that failed)."""
         self._reset()
         counters = self.port.get(b"Mcounters")
-        if counters is not None:
-            self.last_key, self.position = decode_row(counters)
+        self.last_key, self.position = (
+            decode_row(counters) if counters is not None else (self.partition_id << KEY_BITS, 0)
+        )
         self.banned = {number_of(key) for key, _ in self.port.scan(BANNED_ROW)}
         for key, row in self._rows(DEFINITION_ROW):
             self.definitions.add(Definition.load(key, row))
@@ -232,6 +245,9 @@ class State:
 
         for key, row in self._rows(BACKLOG_ROW):
             self.backlog.append(PutOff.load(self, number_of(key), row))
+
+    def _bind(self, definition: Definition) -> None:
+        self.binder(definition, self.resource(definition.checksum))
 
     def resource(self, checksum: bytes) -> bytes:
         """Return a deployed drawing."""

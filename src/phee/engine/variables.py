@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from phee.engine.core import Core
     from phee.engine.instances import ElementInstance
 
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+
 JAVA_PLAIN_MIN, JAVA_PLAIN_MAX = 1e-3, 1e7
 """Between these Java writes a double without an exponent."""
 
@@ -54,6 +56,25 @@ def _shortest(value: float, exponent: int) -> str:
         if float(f"{digits}e{found}") == value and int(found) == exponent:
             return digits
     return f"{value:.17e}".partition("e")[0]
+
+
+def storable(value: Any) -> Any:
+    """Return a computed JSON value as a variable can hold it: integers beyond 64 bits as float."""
+    kind = type(value)
+    if kind is int:
+        return value if INTEGER_MIN <= value <= INTEGER_MAX else _as_float(value)
+    if kind is list:
+        return [storable(item) for item in value]
+    if kind is dict:
+        return {name: storable(item) for name, item in value.items()}
+    return value
+
+
+def _as_float(value: int) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 class Document:

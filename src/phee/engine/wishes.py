@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from phee.commands import (
     ActivateJobs,
     CancelProcessInstance,
@@ -47,6 +49,8 @@ def _with_drawings(command: DeployResources) -> Any:
     return command, read_resources(command)
 
 
+_encode = msgspec.msgpack.Encoder().encode
+
 _KINDS: dict[type, tuple[Handler, Callable[[Any], Any]]] = {
     DeployResources: (deploy, _with_drawings),
     CreateProcessInstance: (create, _with_document),
@@ -75,5 +79,12 @@ def prepare(command: Command) -> tuple[Handler, Any]:
     kind = _KINDS.get(type(command))
     if kind is None:
         raise InvalidInput(f"{type(command).__name__} is not a command of the engine")
+    try:
+        _encode(command)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise InvalidInput(
+            f"{type(command).__name__} cannot be put on record: {error}",
+            fix="send text that is valid Unicode, numbers of 64 bits and JSON values",
+        ) from error
     handler, preparing = kind
     return handler, preparing(command)

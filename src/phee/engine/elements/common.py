@@ -72,7 +72,6 @@ def child_terminated(core: Core, scope: ElementInstance) -> None:
         scope.node.end_termination(core, scope)
     elif scope.state == ACTIVATED and scope.interrupted_by is not None:
         # a terminate end event cleared the scope, which completes
-        scope.interrupted_by = None
         lifecycle.issue_completion(core, scope)
 
 

@@ -63,9 +63,9 @@ def _complete_terminate_end(core: Core, element: ElementInstance) -> None:
     scope.active_flows = 0
     scope.taken = None
     core.dirty(scope)
-    if terminate_children(core, scope):
-        scope.interrupted_by = element.node
-    else:
+    # what is still on its way into the scope is refused from here on
+    scope.interrupted_by = element.node
+    if not terminate_children(core, scope):
         lifecycle.issue_completion(core, scope)
 
 

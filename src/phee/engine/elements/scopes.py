@@ -183,12 +183,14 @@ def _complete_call(core: Core, element: ElementInstance) -> None:
 
 def _terminate_call(core: Core, element: ElementInstance) -> None:
     child = core.state.instance(element.called_key) if element.called_key != -1 else None
-    if child is not None and child.root is not None:
-        unsubscribe(core, element)
-        lifecycle.issue_termination(core, child.root)
-        return
     unsubscribe(core, element)
-    finish_termination(core, element)
+    if child is None or child.root is None:
+        finish_termination(core, element)
+    elif child.root.is_registered:
+        lifecycle.issue_termination(core, child.root)
+    else:
+        lifecycle.withdraw_process(core, child.root)
+        finish_termination(core, element)
 
 
 PROCESS = Behavior(_activate_process, _complete_process, _terminate_process, _end_process)

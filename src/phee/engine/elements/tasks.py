@@ -17,7 +17,7 @@ from phee.engine.job_events import cancel_job, create_job
 from phee.engine.nodes import Behavior
 from phee.engine.subscribing import subscribe, unsubscribe
 from phee.engine.triggering import keep_trigger
-from phee.engine.variables import Context, document
+from phee.engine.variables import Context, document, storable
 from phee.feel import to_json_value
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _activate_script(core: Core, element: ElementInstance) -> None:
     if script is None:
         _activate_job(core, element)
         return
-    value = to_json_value(evaluate(core, script.expression, Context(element)))
+    value = storable(to_json_value(evaluate(core, script.expression, Context(element))))
     if element.node.catches:
         subscribe(core, element)
     keep_trigger(core, element, document({script.result_variable: value}))

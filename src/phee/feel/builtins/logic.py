@@ -6,7 +6,6 @@ from typing import Any
 
 from phee.feel.builtins.registry import builtin
 from phee.feel.errors import EvaluationStopped
-from phee.feel.text import shown
 
 
 @builtin("not(negand: any)")
