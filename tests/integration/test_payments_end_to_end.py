@@ -35,7 +35,7 @@ async def world(tmp_path: Path) -> AsyncIterator[Outside]:
 
 @pytest.fixture
 async def ours(world: Outside, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with hub(tmp_path / "hub", world, quote_expiry_ms=3_000) as running:
+    async with hub(tmp_path / "hub", world, quote_expiry_ms=2_500) as running:
         await running.deploy({tenant: resources(tenant) for tenant in TENANTS})
         yield running
 

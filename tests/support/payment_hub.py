@@ -31,7 +31,7 @@ TENANTS = ("rhino", "gorilla")
 SHORT = {
     "responseTimeout": "PT1S",
     "payerDecisionTimeout": "PT5S",
-    "transferWindow": "PT5S",
+    "transferWindow": "PT2S",
     "operatorRecheckInterval": "PT1S",
 }
 

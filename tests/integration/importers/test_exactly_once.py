@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import random
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,7 @@ from importing import (
     fold_of,
     import_all,
     new_importer,
-    onboard,
+    prepare,
     rows_of,
     store_path,
     stores_of,
@@ -62,22 +59,10 @@ LAST = RECORDS[-1].position
 
 @contextmanager
 def fresh_data() -> Iterator[Path]:
-    """A data directory whose stores exist, but are empty (copied, since creating takes long)."""
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
-        shutil.copytree(_template(), data)
+        data = Path(folder)
+        prepare(data, *TENANTS)
         yield data
-
-
-@cache
-def _template() -> Path:
-    data = Path(tempfile.mkdtemp(prefix="phee-test-"))
-    atexit.register(shutil.rmtree, data)
-    onboard(data, *TENANTS)
-    for kind in KINDS:
-        for tenant in TENANTS:
-            store_opener(kind, data)(tenant).close()
-    return data
 
 
 def whole_log() -> MemoryLog:
@@ -173,7 +158,7 @@ def test_an_importer_that_stops_anywhere_goes_on_there(
     expected: tuple[Kind, dict[str, Rows]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, stores = expected
-    monkeypatch.setattr("phee.importers.importer.BATCH_BYTES", 3_000)
+    monkeypatch.setattr("phee.importers.importer.BATCH_BYTES", 20_000)
     with fresh_data() as data:
         log = whole_log()
         steps = 0

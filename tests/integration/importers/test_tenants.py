@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from importing import import_all, new_importer, onboard, rows_of, store_path
+from importing import import_all, new_importer, onboard, prepare, rows_of, store_path
 from record_stream import Instance, RecordWriter, channel_request
 
 from phee.importers.process import KINDS, Kind
@@ -33,7 +33,7 @@ def log() -> MemoryLog:
 def test_nothing_of_one_tenant_is_in_the_others_store(
     kind: Kind, tmp_path: Path, log: MemoryLog
 ) -> None:
-    onboard(tmp_path, "rhino", "gorilla")
+    prepare(tmp_path, "rhino", "gorilla")
     writer = RecordWriter()
     log.append(transfer(writer, "rhino") + transfer(writer, "gorilla"))
     import_all(kind, tmp_path, log)
@@ -44,7 +44,7 @@ def test_nothing_of_one_tenant_is_in_the_others_store(
 
 
 def test_a_reader_sees_its_tenant_only(tmp_path: Path, log: MemoryLog) -> None:
-    onboard(tmp_path, "rhino", "gorilla")
+    prepare(tmp_path, "rhino", "gorilla")
     writer = RecordWriter()
     log.append(transfer(writer, "rhino") + transfer(writer, "gorilla"))
     import_all("relational", tmp_path, log)
@@ -87,7 +87,7 @@ def test_the_default_tenant_is_a_tenant_like_any_other(tmp_path: Path, log: Memo
 
 
 def test_the_explicit_tenant_wins(tmp_path: Path, log: MemoryLog) -> None:
-    onboard(tmp_path, "rhino", "gorilla")
+    prepare(tmp_path, "rhino", "gorilla")
     log.append(transfer(RecordWriter(), "rhino", "PayerFundTransfer-gorilla"))
     import_all("relational", tmp_path, log)
     assert rows_of(store_path("relational", tmp_path, "gorilla"))["transfers"] == []
@@ -113,7 +113,7 @@ def test_a_tenant_onboarded_at_run_time(kind: Kind, tmp_path: Path, log: MemoryL
 
 
 def test_an_idle_tenant_does_not_hold_the_log(tmp_path: Path, log: MemoryLog) -> None:
-    onboard(tmp_path, "rhino", "gorilla")
+    prepare(tmp_path, "rhino", "gorilla")
     writer = RecordWriter()
     for _ in range(5):
         log.append(transfer(writer, "rhino"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from importing import import_all, new_importer, onboard, rows_of, store_path
+from importing import import_all, new_importer, prepare, rows_of, store_path
 from record_stream import Instance, RecordWriter, channel_request
 from sqlalchemy.exc import OperationalError
 
@@ -37,7 +37,7 @@ def writer() -> RecordWriter:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    onboard(tmp_path, "rhino", "gorilla")
+    prepare(tmp_path, "rhino", "gorilla")
     return tmp_path
 
 

@@ -53,6 +53,7 @@ class QuoteRequest(msgspec.Struct, frozen=True, rename="camel"):
 
     quote_id: str
     payee: QuoteParty
+    transaction_id: str = ""
 
 
 class TransferRequest(msgspec.Struct, frozen=True, rename="camel"):

@@ -127,7 +127,9 @@ class Scheme:
         magic = quote_magic(quote.payee.party_id_info.party_identifier)
         if magic is not None:
             self._quote_magic[quote.quote_id] = magic  # the answer does not name the payee
-        plan = self.faults.plan(CallbackKind.QUOTES_POST, quote.quote_id, magic)
+        # An FSP may ask again under a new quote id; the first of the payment is the one to lose.
+        asked_for = quote.transaction_id or quote.quote_id
+        plan = self.faults.plan(CallbackKind.QUOTES_POST, asked_for, magic)
         if plan.reject:
             path = f"/quotes/{quote.quote_id}"
             answer = self.faults.plan(CallbackKind.QUOTES_PUT, quote.quote_id, magic)
