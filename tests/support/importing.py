@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import sqlite3
+import tempfile
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from phee.importers.importer import Importer
-from phee.importers.process import ImporterSettings, Kind, make_importer
+from phee.importers.process import (
+    KINDS,
+    ImporterSettings,
+    Kind,
+    make_importer,
+    store_opener,
+)
 from phee.monitoring import new_registry
 from phee.records import DEFAULT_TENANT
 from phee.stores.paths import operator_dead_letters_path, relational_path, search_path
@@ -25,6 +35,24 @@ def onboard(data: Path, *tenant_ids: str) -> None:
     registry = TenantRegistry(data)
     for tenant_id in tenant_ids:
         registry.add(Tenant(id=tenant_id))
+
+
+def prepare(data: Path, *tenant_ids: str) -> None:
+    """Onboard tenants with empty stores copied from a template: much faster than migrations."""
+    onboard(data, *tenant_ids)
+    for kind in KINDS:
+        for tenant_id in tenant_ids:
+            path = store_path(kind, data, tenant_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(_empty_store(kind), path)
+
+
+@cache
+def _empty_store(kind: Kind) -> Path:
+    data = Path(tempfile.mkdtemp(prefix="phee-test-"))
+    atexit.register(shutil.rmtree, data)
+    store_opener(kind, data)("template").close()
+    return store_path(kind, data, "template")
 
 
 def new_importer(kind: Kind, data: Path, stream: EventStream) -> Importer[Any]:

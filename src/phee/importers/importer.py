@@ -116,7 +116,8 @@ class Importer(Generic[F]):
         """Apply what the stream has next, then see to stalled tenants and acknowledgements."""
         self._see_lanes()
         began = time.monotonic()
-        chunks = self._stream.fetch(self._at, max_bytes=BATCH_BYTES, timeout_s=WAIT_S)
+        wait_s = min(WAIT_S, self._slots.next_retry_s(began))
+        chunks = self._stream.fetch(self._at, max_bytes=BATCH_BYTES, timeout_s=wait_s)
         self.progress.connected = True
         worked = False
         for chunk in chunks:

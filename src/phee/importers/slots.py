@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -89,6 +90,11 @@ class Slots(Generic[F]):
     def stalled(self) -> list[Slot[F]]:
         """Return the slots that must catch up."""
         return [slot for slot in self if slot.is_stalled]
+
+    def next_retry_s(self, now_s: float) -> float:
+        """Return in how many seconds the next stalled tenant is due (infinity: there is none)."""
+        due = (slot.retry_at for slot in self if slot.retry_at is not None)
+        return max(min(due, default=math.inf) - now_s, 0.0)
 
     def make_durable(self) -> None:
         """Make what every tenant committed survive a power loss."""
