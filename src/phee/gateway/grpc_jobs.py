@@ -29,7 +29,8 @@ LONG_POLL_MS = 10_000
 POLL_JOBS_MAX = 32
 _ANSWER_GRACE_S = 10.0
 _OPENING_WAIT_S = 1.0
-_RECONNECT = Backoff(initial_ms=100, max_ms=5_000)
+_LIVED_LONG_S = 1.0
+_RECONNECT = Backoff(initial_ms=100, max_ms=2_000)
 
 _log = structlog.get_logger(__name__)
 
@@ -95,12 +96,13 @@ class GrpcSubscription:
                 status = failure.code().name
             if name == "job_stream" and not self._streaming:
                 return
-            lived_long = time.monotonic() - begun_s > _RECONNECT.max_ms / 1000
+            lived_long = time.monotonic() - begun_s > _LIVED_LONG_S
             attempt = 1 if lived_long else attempt + 1
             delay_ms = _RECONNECT.delay_ms(attempt, f"{self._wish.worker}/{self._wish.type}")
-            _log.warning(
-                f"{name}_ended", job_type=self._wish.type, status=status, again_in_ms=delay_ms
-            )
+            if name == "job_stream" or not self._streaming:  # One line for one lost connection.
+                _log.warning(
+                    f"{name}_ended", job_type=self._wish.type, status=status, again_in_ms=delay_ms
+                )
             await asyncio.sleep(delay_ms / 1000)
 
     async def _follow_stream(self) -> str:

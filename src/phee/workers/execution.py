@@ -25,8 +25,8 @@ from phee.workers.handler import JobHandler, call, result_variables
 from phee.workers.job import Job
 from phee.workers.outcome import Completed, Failed, Outcome, Thrown, outcome_of
 
-ANSWER_TRIES = 6
-"""How often an answer is sent before it is given up; with the waits that is about 3 seconds."""
+ANSWER_TRIES = 8
+"""How often an answer is sent before it is given up; with the waits that is about 7 seconds."""
 
 _ANSWER_BACKOFF = Backoff(initial_ms=100, max_ms=2_000)
 

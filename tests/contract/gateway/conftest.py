@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
@@ -175,3 +176,11 @@ async def inbox(client: OrchestratorClient) -> AsyncIterator[Inbox]:
     inbox = Inbox(client)
     yield inbox
     await inbox.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
