@@ -122,9 +122,12 @@ def stop(running: Running, *, timeout_s: float = 20) -> None:
 def _still_runs(running: Running) -> bool:
     """Like ``alive``; also reaps the process when it is our own child."""
     child = _CHILDREN.get(running.pid)
-    if child is not None and child.poll() is not None:
-        del _CHILDREN[running.pid]
-    return running.alive
+    if child is None:
+        return running.alive
+    if child.poll() is None:
+        return True
+    del _CHILDREN[running.pid]
+    return False
 
 
 def _log_end(folder: Path) -> str:

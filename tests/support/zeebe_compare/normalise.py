@@ -2,9 +2,9 @@
 
 What differs from run to run is replaced: keys become ``K1``, ``K2``, ... and positions 1, 2, ...
 in the order they are first seen; a point in time becomes its distance, in half seconds, from the
-record that named it first; a drawing becomes its digest. Order, intents, every other field and
-every text stay. The variables that one scope gets in a row are sorted. Fields that are ``-1`` or
-empty are left out of a line.
+record that named it first (a repeated timer's from the one before it); a drawing becomes its
+digest. Order, intents, every other field and every text stay. The variables that one scope gets in
+a row are sorted. Fields that are ``-1`` or empty are left out of a line.
 """
 
 from __future__ import annotations
@@ -58,13 +58,14 @@ class _Normaliser:
         self._positions = positions
         self._keys: dict[int, str] = {}
         self._times: dict[int, str] = {}
-        self._now = 0
+        self._since = 0
+        self._last_due: dict[tuple[int, int, str], int] = {}
 
     def refusal(self, text: str) -> str:
         return f"REFUSED {self._text(text)}".rstrip().replace("\n", " ")
 
     def line(self, record: Json) -> str:
-        self._now = record["timestamp"]
+        self._since = self._time_base(record)
         key = self._key(record["key"])
         source = self._positions.get(record["sourceRecordPosition"], -1)
         value = json.dumps(self._fields(record["value"]), sort_keys=True, ensure_ascii=False)
@@ -79,6 +80,20 @@ class _Normaliser:
                 )
             )
         return f"{record['recordType']} {envelope} {value}{rejection}"
+
+    def _time_base(self, record: Json) -> int:
+        """Return what a new point in time in ``record`` was reckoned from."""
+        now: int = record["timestamp"]
+        if record["valueType"] != "TIMER" or record["intent"] != "CREATED":
+            return now
+        value = record["value"]
+        timer = (
+            value["processDefinitionKey"],
+            value["elementInstanceKey"],
+            value["targetElementId"],
+        )
+        base, self._last_due[timer] = self._last_due.get(timer, now), value["dueDate"]
+        return base
 
     def _fields(self, value: Json) -> dict[str, Any]:
         fields = {
@@ -98,7 +113,7 @@ class _Normaliser:
         if isinstance(value, bool):
             return value
         if isinstance(value, int):
-            return self._time(name, value) if name in _TIMES else self._key(value)
+            return self._time(value) if name in _TIMES else self._key(value)
         if name == "resource" and value:
             return hashlib.sha256(base64.b64decode(value)).hexdigest()[:12]
         return value if name == "value" else self._text(value)
@@ -111,11 +126,10 @@ class _Normaliser:
     def _text(self, text: str) -> str:
         return _KEY_IN_TEXT.sub(lambda match: str(self._key(int(match.group()))), text)
 
-    def _time(self, name: str, value: int) -> int | str:
+    def _time(self, value: int) -> int | str:
         if value <= 0:
             return value
-        step_ms = 1000 if name == "dueDate" else 500  # a timer fires up to half a second late
-        seconds = round((value - self._now) / step_ms) * step_ms / 1000
+        seconds = round((value - self._since) / 500) / 2
         if abs(seconds) > _DISTANT_S:
             return value
         return self._times.setdefault(value, f"{seconds:+g} s")

@@ -91,3 +91,20 @@ def test_variables_of_two_scopes_keep_their_order() -> None:
 def test_text_that_only_looks_like_a_key_stays() -> None:
     (line,) = normalise([variable(1, "a", value="2251799813685249")])
     assert '"value": "2251799813685249"' in line
+
+
+def timer(position: int, now_ms: int, due_ms: int) -> dict[str, Any]:
+    value = {
+        "processDefinitionKey": KEY,
+        "elementInstanceKey": KEY + 1,
+        "targetElementId": "a",
+        "dueDate": due_ms,
+    }
+    return record(position, timestamp=now_ms, valueType="TIMER", value=value)
+
+
+def test_a_repeated_timer_is_reckoned_from_the_one_before_however_late_it_fired() -> None:
+    punctual = [timer(1, 10_000, 13_000), timer(2, 13_010, 16_000)]
+    late = [timer(1, 50_000, 53_000), timer(2, 54_700, 56_000)]
+    assert normalise(punctual) == normalise(late)
+    assert '"dueDate": "+3 s"' in normalise(late)[1]
