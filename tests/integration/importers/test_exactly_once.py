@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -132,6 +133,33 @@ def test_cuts_and_replays_change_nothing(
             write(*piece)
         for after, length in replays:
             write(after + 1, min(after + length, LAST))
+        for store in opened.values():
+            store.close()
+        assert {t: rows_of(store_path(kind, data, t)) for t in TENANTS} == {
+            tenant: stores[tenant] for tenant in TENANTS
+        }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_value_types_may_arrive_in_any_order(
+    expected: tuple[Kind, dict[str, Rows]], seed: int
+) -> None:
+    """As from a stream with one topic per value type: each in order, none after the others."""
+    kind, stores = expected
+    types = sorted({record.value_type for record in RECORDS})
+    random.Random(seed).shuffle(types)
+    with fresh_data() as data:
+        sorter = make_sorter(kind, RegisteredTenants(data), default_mapping())
+        opened = {tenant: store_opener(kind, data)(tenant) for tenant in TENANTS}
+        for value_type in types:
+            lane = Lane(1, 1, f"topic-{value_type}")
+            of_type = [record for record in RECORDS if record.value_type == value_type]
+            content = msgspec.msgpack.encode((1, 1, 1, of_type))
+            chunk = Chunk(lane, [(of_type[-1].position, content)], 1, LAST)
+            batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
+            for tenant, work in batch.tenants.items():
+                opened[tenant].claim(lane, "test", start=0)
+                opened[tenant].write(lane, batch.last_position, work.fold, work.letters)
         for store in opened.values():
             store.close()
         assert {t: rows_of(store_path(kind, data, t)) for t in TENANTS} == {
