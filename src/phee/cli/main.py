@@ -165,15 +165,20 @@ def main() -> None:
     try:
         app()
     except PheeError as error:
-        from rich.console import Console
-
-        console = Console(stderr=True)
-        console.print(f"[bold red]{type(error).__name__}[/]: {error.what}", highlight=False)
-        if error.where:
-            console.print(f"  where: {error.where}", highlight=False, markup=False)
-        if error.fix:
-            console.print(f"  do:    {error.fix}", highlight=False, markup=False)
+        _complain(error)
         sys.exit(1)
+
+
+def _complain(error: PheeError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    lines = [Text.assemble((type(error).__name__, "bold red"), f": {error.what}")]
+    lines += [Text(f"  where: {error.where}")] if error.where else []
+    lines += [Text(f"  do:    {error.fix}")] if error.fix else []
+    console = Console(stderr=True)
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ async def _up(settings: Settings) -> None:
                 f"[bold green]ready[/] in {time.monotonic() - started:.1f} s: "
                 f"{settings.http_url}, gRPC {settings.grpc_target}, data in {settings.data}",
                 highlight=False,
+                soft_wrap=True,  # one line, however long the path is
             )
         await stopping
     finally:
