@@ -19,13 +19,18 @@ from phee.web.errors import FieldProblem, InvalidFields
 from phee.web.request import HeaderParameters, QueryParameters, read_headers
 
 POSITION_HEADER = "X-Phee-Position"
-POSITION_PATTERN = "^[0-9]{1,18}-[0-9]{1,5}-[0-9]{1,18}$"
-_TOKEN = re.compile("([0-9]{1,18})-([0-9]{1,5})-([0-9]{1,18})")
+POSITION_PATTERN = "^([0-9]{1,19}-[0-9]{1,5}-[0-9]{1,19})?$"
+_TOKEN = re.compile("([0-9]{1,19})-([0-9]{1,5})-([0-9]{1,19})")
 _PARTITION_SHIFT = 51  # a Zeebe key has its partition in the top 13 bits
 
 
 PositionToken = Annotated[
-    str, Meta(pattern=POSITION_PATTERN, description="see at least what the answer with it promised")
+    str,
+    Meta(
+        pattern=POSITION_PATTERN,
+        description="see at least what the answer with it promised; empty: as it is now",
+        examples=["1750000000000-1-4711"],
+    ),
 ]
 
 
@@ -59,12 +64,12 @@ def position_of(epoch: int, key: int, position: int) -> Position | None:
 
 
 def parse_position(token: str | None) -> Position | None:
-    """Return the place ``token`` names; None for no token.
+    """Return the place ``token`` names; None for none or an empty one.
 
     Raises:
         InvalidFields: it is not a token of this hub.
     """
-    if token is None:
+    if not token:
         return None
     match = _TOKEN.fullmatch(token)
     if match is None:

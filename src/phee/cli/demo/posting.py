@@ -13,17 +13,21 @@ from phee.cli.demo.traffic import Payment
 from phee.cli.pay import transfer_body
 
 CONCURRENCY = 16
-TRIES_MAX = 60
+TRIES_MAX = 400
 RETRY_PAUSE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A payment that the hub accepted, with its transaction id and the time to the answer."""
+    """A payment that the hub accepted.
+
+    ``position`` is the token with which a read sees it; ``answer_ms`` is the time to the answer.
+    """
 
     payment: Payment
     transaction_id: str
     answer_ms: float
+    position: str
 
 
 async def post_payments(
@@ -63,7 +67,8 @@ async def post_one(session: aiohttp.ClientSession, payment: Payment) -> Accepted
                     response.raise_for_status()
                     answer = await response.json()
                     elapsed_ms = (time.perf_counter() - started) * 1000
-                    return Accepted(payment, answer["transactionId"], elapsed_ms)
+                    position = response.headers.get("X-Phee-Position", "")
+                    return Accepted(payment, answer["transactionId"], elapsed_ms, position)
         except aiohttp.ClientConnectionError:
             pass  # not answered: asking again with the same correlation id tells what became of it
         await asyncio.sleep(RETRY_PAUSE_S)
