@@ -79,6 +79,8 @@ class JobCalls:
         finally:
             stream.close()
             self._counters.open_streams[job_type] -= 1
+            if not self._counters.open_streams[job_type]:
+                del self._counters.open_streams[job_type]  # Clients may ask for any type.
             self._pushes.discard(push)
             self._returns.give_back(tuple(push.jobs))
 

@@ -94,6 +94,8 @@ class LongPolling:
             await asyncio.wait((turn,), timeout=wait_s)
         finally:
             self._counters.queued_polls[job_type] -= 1
+            if not self._counters.queued_polls[job_type]:
+                del self._counters.queued_polls[job_type]  # Clients may ask for any type.
 
     def _park(self, job_type: str) -> asyncio.Future[bool]:
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from phee.commands import ActivatedJob
-from phee.errors import InvalidState, NotFound, Overloaded, PheeError, Unavailable
+from phee.errors import InvalidState, NotFound, Overloaded, PheeError, TimedOut, Unavailable
 from phee.gateway.backoff import Backoff
 from phee.gateway.client import OrchestratorClient
 from phee.workers.counters import WorkerCounters
@@ -29,6 +29,9 @@ ANSWER_TRIES = 8
 """How often an answer is sent before it is given up; with the waits that is about 7 seconds."""
 
 _ANSWER_BACKOFF = Backoff(initial_ms=100, max_ms=2_000)
+
+_OWNED = 0.95
+"""The share of the timeout that a handler may use: the rest is for the answer to arrive."""
 
 _log = structlog.get_logger(__name__)
 
@@ -72,9 +75,10 @@ class JobExecution:
             self._active.add(task)
             self._counters.active += 1
             self._counters.activated[activated.type] += 1
+            owned_until = asyncio.get_running_loop().time() + handler.timeout_ms / 1000 * _OWNED
             try:
                 async with slots:
-                    await self._do(handler, Job(activated, self._operation_scope))
+                    await self._do(handler, Job(activated, self._operation_scope), owned_until)
             finally:
                 self._active.discard(task)
                 self._counters.active -= 1
@@ -92,17 +96,29 @@ class JobExecution:
                 await asyncio.wait(late)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _do(self, handler: JobHandler, job: Job) -> None:
+    async def _do(self, handler: JobHandler, job: Job, owned_until: float) -> None:
+        """Run and answer ``job``, which is ours until ``owned_until`` on the loop's clock."""
+        if asyncio.get_running_loop().time() >= owned_until:
+            # It waited here for its turn too long: somebody else has it by now.
+            return self._lost(job, _too_late(handler))
         started = time.perf_counter()
-        outcome = await self._run(handler, job)
+        outcome = await self._run(handler, job, owned_until)
         self._counters.ran(job.type, time.perf_counter() - started)
-        await self._answer(job, outcome)
+        return await self._answer(job, outcome)
 
-    async def _run(self, handler: JobHandler, job: Job) -> Outcome:
+    async def _run(self, handler: JobHandler, job: Job, owned_until: float) -> Outcome:
+        """How the handler ended; one that takes too long is cancelled while the job is ours.
+
+        Otherwise it would run beside the next try, and a hanging one would be tried for ever,
+        since a job whose time is over keeps its retries.
+        """
+        limit = asyncio.timeout_at(owned_until)
         try:
-            return Completed(result_variables(await call(handler, job, self._in_thread)))
+            async with limit:
+                return Completed(result_variables(await call(handler, job, self._in_thread)))
         except Exception as error:  # noqa: BLE001 - the job must be answered whatever happens
-            outcome = outcome_of(error, job, handler)
+            reason = _too_late(handler) if limit.expired() else error
+            outcome = outcome_of(reason, job, handler)
             _log.warning(f"job_{outcome.action}", error=type(error).__name__, **_marks(job))
             return outcome
 
@@ -160,6 +176,13 @@ class JobExecution:
     def _lost(self, job: Job, error: PheeError) -> None:
         self._counters.handled["lost", job.type] += 1
         _log.warning("job_answer_lost", reason=error.code, **_marks(job))
+
+
+def _too_late(handler: JobHandler) -> TimedOut:
+    return TimedOut(
+        f"The handler did not end within the job's timeout of {handler.timeout_ms} ms",
+        fix="Give the outside calls shorter timeouts, or the handler a longer one",
+    )
 
 
 def _marks(job: Job) -> dict[str, Any]:

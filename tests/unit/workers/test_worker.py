@@ -174,6 +174,55 @@ async def test_closing_does_not_wait_for_ever(client: Any) -> None:
     assert client.answers == []
 
 
+async def test_a_handler_that_takes_too_long_is_cancelled(client: Any) -> None:
+    ended = []
+
+    @job("hangs", timeout_ms=40)
+    async def hangs(job: Job) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(job.key)
+
+    worker = await _worker(client, hangs)
+    await client.give("hangs", retries=2)
+    ((name, _, details),) = client.answers
+    assert (name, details["retries"], ended) == ("fail", 1, [1])
+    assert "timeout of 40 ms" in details["error_message"]
+    await worker.close()
+
+
+async def test_a_timeout_of_the_handlers_own_is_its_failure(client: Any) -> None:
+    @job("impatient")
+    async def impatient(job: Job) -> None:
+        async with asyncio.timeout(0.001):
+            await asyncio.Event().wait()
+
+    worker = await _worker(client, impatient)
+    await client.give("impatient")
+    assert client.answers[0][2]["error_message"].startswith("TimeoutError")
+    await worker.close()
+
+
+async def test_a_job_that_waited_too_long_for_its_turn_is_left_alone(client: Any) -> None:
+    runs = 0
+
+    @job("slow", max_active=1, timeout_ms=50)
+    async def slow(job: Job) -> None:
+        nonlocal runs
+        runs += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+
+    worker = await _worker(client, slow)
+    await asyncio.gather(client.give("slow"), client.give("slow"))
+    assert runs == 1
+    assert worker.counters.handled == {("failed", "slow"): 1, ("lost", "slow"): 1}
+    await worker.close()
+
+
 async def test_a_failure_of_the_handlers_own_kind(client: Any) -> None:
     @job("own")
     async def own(job: Job) -> None:
