@@ -15,14 +15,14 @@ from msgspec import Meta
 from phee.commands import Variables
 from phee.errors import AlreadyExists, NotFound
 from phee.gateway.client import OrchestratorClient
-from phee.web import FieldProblem, InvalidFields
+from phee.web import KEY_MAX, FieldProblem, InvalidFields
 from phee.web.position import Position, position_of
 
 OPERATOR_MESSAGE = "operator-manual-recovery"
 MESSAGE_TTL_MS = 60_000
 MAX_VARIABLES = 100
 
-Key = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Key = Annotated[int, Meta(ge=1, le=KEY_MAX)]
 
 
 class KeyNotFound(NotFound):

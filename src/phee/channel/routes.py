@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router
@@ -18,6 +18,7 @@ from phee.channel.status import StatusReader, TransferStateAnswer
 from phee.channel.transfer_request import FspId, TransferRequest
 from phee.errors import NotSupported
 from phee.web import (
+    KEY_MAX,
     FieldProblem,
     HeaderParameters,
     InvalidFields,
@@ -44,11 +45,13 @@ CorrelationId = Annotated[
     ),
 ]
 Reference = Annotated[str, Meta(pattern=CORRELATION_PATTERN)]
-TransactionId = Annotated[uuid.UUID, PathParameter(description="as the answer to the payment named it")]
+TransactionId = Annotated[
+    uuid.UUID, PathParameter(description="as the answer to the payment named it")
+]
 CorrelationIdInPath = Annotated[
     str, PathParameter(pattern=CORRELATION_PATTERN, description="as it was sent with the payment")
 ]
-InstanceKey = Annotated[int, PathParameter(ge=1, le=2**63 - 1, description="of the root instance")]
+InstanceKey = Annotated[int, PathParameter(ge=1, le=KEY_MAX, description="of the root instance")]
 
 
 class TransferHeaders(HeaderParameters):
@@ -63,8 +66,11 @@ class TransferHeaders(HeaderParameters):
 
 
 RequestType = Annotated[
-    Literal["transfers", "transactionReq"],
-    Meta(description="what the correlation id was sent with"),
+    str,
+    Meta(
+        description="what the correlation id was sent with",
+        extra_json_schema={"enum": ["transfers"]},
+    ),
 ]
 
 
@@ -190,6 +196,7 @@ def routes(
                 reads=[TenantHeader, TransferHeaders],
                 errors=[*COMMAND_ERRORS, 409],
                 answer_headers=_TRANSFER_ANSWER_HEADERS,
+                example=_TRANSFER_EXAMPLE,
             ),
             reading(
                 "/transfer/{transaction_id:str}",
@@ -216,12 +223,14 @@ def _operator_commands(channel: ChannelRoutes) -> list[HTTPRouteHandler]:
             channel.decide,
             summary="Send an operator's decision",
             reads=[TenantHeader],
+            example={"operatorManualOverride": True},
         ),
         commanding(
             ["/job/resolve", "/workflow/resolve"],
             channel.resolve,
             summary="Resolve an incident",
             reads=[TenantHeader],
+            example=_RESOLUTION_EXAMPLE,
             errors=[*COMMAND_ERRORS, 409],
         ),
         commanding(
@@ -233,6 +242,25 @@ def _operator_commands(channel: ChannelRoutes) -> list[HTTPRouteHandler]:
     ]
 
 
+def _msisdn(number: str) -> dict[str, Any]:
+    return {"partyIdInfo": {"partyIdType": "MSISDN", "partyIdentifier": number}}
+
+
+_TRANSFER_EXAMPLE = {
+    "payer": _msisdn("27710101999"),
+    "payee": _msisdn("27713803912"),
+    "amount": {"amount": "12.50", "currency": "USD"},
+    "note": "Rent",
+}
+_RESOLUTION_EXAMPLE = {
+    "incident": {
+        "key": 2251799813685301,
+        "elementInstanceKey": 2251799813685290,
+        "jobKey": 2251799813685295,
+        "newRetries": 3,
+    },
+    "variables": {},
+}
 _TRANSFER_ANSWER_HEADERS = {
     CORRELATION_HEADER: "the correlation id of the payment: the one sent, or a new one",
     POSITION_HEADER: "send it with a read that must see this payment",
@@ -250,12 +278,12 @@ def _accepted(accepted: Accepted) -> Response[TransferAccepted]:
 
 
 def _require_transfers(request_type: str | None) -> None:
-    if request_type is None:
-        problem = FieldProblem("requestType", "is missing", "Send requestType: transfers")
-        raise InvalidFields([problem])
-    if request_type != "transfers":
+    if request_type == "transactionReq":
         raise NotSupported(
             "Request to pay is not offered yet",
             where="requestType",
             fix="Ask for requestType transfers",
         )
+    if request_type != "transfers":
+        what = "is missing" if request_type is None else "is not a kind of payment"
+        raise InvalidFields([FieldProblem("requestType", what, "Send requestType: transfers")])

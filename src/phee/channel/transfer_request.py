@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -32,6 +32,8 @@ InitiatorType = Literal["CONSUMER", "AGENT", "BUSINESS", "DEVICE"]
 FspId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$", examples=["gorilla"])]
 ShortText = Annotated[str, Meta(min_length=1, max_length=128, pattern=SAFE_TEXT_PATTERN)]
 
+CustomText = Annotated[str, Meta(max_length=1024, pattern=SAFE_TEXT_PATTERN)]
+Date = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["1990-12-31"])]
 Note = Annotated[str, Meta(max_length=256, pattern=SAFE_TEXT_PATTERN, examples=["Rent"])]
 Instant = Annotated[
     str,
@@ -71,7 +73,7 @@ class PersonalInfo(_Body, rename="camel", frozen=True):
     """More about a person."""
 
     complex_name: ComplexName | None = None
-    date_of_birth: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+    date_of_birth: Date | None = None
 
 
 class Party(_Body, rename="camel", frozen=True):
@@ -134,7 +136,7 @@ class CustomData(_Body, rename="camel", frozen=True):
     """A key and a value that stay in this hub."""
 
     key: Annotated[str, Meta(min_length=1, max_length=64, pattern=SAFE_TEXT_PATTERN)]
-    value: Annotated[str, Meta(max_length=1024)] | int | float | bool | None = None
+    value: CustomText | int | float | bool | None = None
 
 
 class TransferRequest(_Body, rename="camel", frozen=True):
@@ -203,6 +205,11 @@ def _identity(party: PartyIdInfo) -> tuple[str, str, str | None]:
 
 
 def _texts(request: TransferRequest) -> Iterator[FieldProblem]:
+    for name, party in (("payer", request.payer), ("payee", request.payee)):
+        born = party.personal_info.date_of_birth if party.personal_info else None
+        if born is not None and not _is_date(born):
+            field = f"{name}.personalInfo.dateOfBirth"
+            yield FieldProblem(field, "is not a date", "Send it like 1990-12-31")
     if request.expiration is not None and not _is_instant(request.expiration):
         yield FieldProblem(
             "expiration",
@@ -218,8 +225,7 @@ def _texts(request: TransferRequest) -> Iterator[FieldProblem]:
 def _may_hold_controls(body: bytes) -> bool:
     """Return False for nearly every body at once: JSON escapes control characters.
 
-    The patterns of single fields are not enough: ``$`` lets a line break at the very end pass, and
-    custom data has none.
+    The patterns of single fields are not enough: ``$`` lets a line break at the very end pass.
     """
     return b"\\" in body or b"\x7f" in body or not body.isascii()
 
@@ -227,6 +233,13 @@ def _may_hold_controls(body: bytes) -> bool:
 def _is_instant(text: str) -> bool:
     try:
         return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return len(text) == 10 and date.fromisoformat(text) is not None
     except ValueError:
         return False
 

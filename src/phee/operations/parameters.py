@@ -14,20 +14,23 @@ from phee.operations.dates import from_ms, until_ms
 from phee.stores.relational.filters import IncidentFilter, ProcessInstanceFilter, TransferFilter
 from phee.stores.search import SearchQuery
 from phee.stores.search.query import FILTER_FIELDS, TEXT_FIELDS
-from phee.web import FieldProblem, FreshQuery, InvalidFields
+from phee.web import KEY_MAX, FieldProblem, FreshQuery, InvalidFields
 
 SIZE_MAX = 1000
 
 Text = Annotated[str, Meta(min_length=1, max_length=255)]
-Key = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Key = Annotated[int, Meta(ge=1, le=KEY_MAX)]
 AmountText = Annotated[
     str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$", description="exactly this amount")
 ]
+MOMENT_PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
+)
 Moment = Annotated[
     str,
     Meta(
-        min_length=4,
-        max_length=40,
+        extra_json_schema={"pattern": MOMENT_PATTERN},  # dates.py says better what is wrong
         description="2025-12-31 23:59:59 (UTC) or ISO 8601; inclusive",
         examples=["2025-12-31 23:59:59"],
     ),
@@ -47,8 +50,17 @@ class PageQuery(FreshQuery):
     sorted_order: SortedOrder = "DESC"
 
 
-class TransferFields(FreshQuery):
-    """Which transfers: everything that is given must match exactly."""
+TransferOrder = Literal[
+    "startedAt", "completedAt", "amount", "currency", "status", "direction", "transactionId",
+    "clientCorrelationId", "batchId", "payerPartyId", "payeePartyId", "payerDfspId", "payeeDfspId",
+    "workflowInstanceKey",
+]  # fmt: skip
+
+
+class TransfersQuery(PageQuery):
+    """A page of transfers: everything that is given must match exactly."""
+
+    sorted_by: TransferOrder = "startedAt"
 
     payer_party_id: Text | None = None
     payee_party_id: Text | None = None
@@ -89,19 +101,6 @@ class TransferFields(FreshQuery):
             start_from=from_ms(self.start_from, "startFrom"),
             start_to=until_ms(self.start_to, "startTo"),
         )
-
-
-TransferOrder = Literal[
-    "startedAt", "completedAt", "amount", "currency", "status", "direction", "transactionId",
-    "clientCorrelationId", "batchId", "payerPartyId", "payeePartyId", "payerDfspId", "payeeDfspId",
-    "workflowInstanceKey",
-]  # fmt: skip
-
-
-class TransfersQuery(TransferFields, PageQuery):
-    """A page of transfers."""
-
-    sorted_by: TransferOrder = "startedAt"
 
 
 class IncidentsQuery(PageQuery):

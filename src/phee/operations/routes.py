@@ -30,6 +30,7 @@ from phee.operations.parameters import (
 )
 from phee.operations.queries import OperationsQueries
 from phee.web import (
+    KEY_MAX,
     FreshHeaders,
     FreshQuery,
     QueryParameters,
@@ -43,7 +44,7 @@ from phee.web.routing import READ_ERRORS, Handlers, reading
 AnyRequest = Request[Any, Any, State]
 Asked = TypeVar("Asked", bound=FreshQuery)
 InstanceKey = Annotated[
-    int, PathParameter(ge=1, le=2**63 - 1, description="workflowInstanceKey of a listing")
+    int, PathParameter(ge=1, le=KEY_MAX, description="workflowInstanceKey of a listing")
 ]
 
 

@@ -11,6 +11,7 @@ from phee.web.openapi import operation_reading
 from phee.web.position import POSITION_HEADER, FreshHeaders, FreshQuery, Position, wanted_position
 from phee.web.problems import Problem, problem_responses
 from phee.web.request import (
+    KEY_MAX,
     HeaderParameters,
     HubRequest,
     QueryParameters,
@@ -20,6 +21,7 @@ from phee.web.request import (
 from phee.web.tenant import TENANT_HEADER, TenantHeader, TenantResolver
 
 __all__ = [
+    "KEY_MAX",
     "MAX_BODY_BYTES",
     "POSITION_HEADER",
     "TENANT_HEADER",

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
-from litestar.openapi.spec import Operation, Parameter, Schema
+from litestar.openapi.spec import Example, Operation, Parameter, RequestBody, Schema
 from litestar.typing import FieldDefinition
 
 from phee.web.request import HeaderParameters, QueryParameters
@@ -29,15 +29,21 @@ class RawSchema(Schema):
 
 
 def operation_reading(
-    *sources: type[QueryParameters | HeaderParameters],
+    *sources: type[QueryParameters | HeaderParameters], body_example: Any = None
 ) -> type[Operation]:
-    """Return an operation class that documents what ``sources`` read; give it to a route."""
+    """Return an operation class that documents what ``sources`` read; give it to a route.
+
+    ``body_example`` is plain data that the route accepts as its body.
+    """
     parameters = [parameter for source in sources for parameter in _parameters(source)]
 
     @dataclass
     class DocumentedOperation(Operation):
         def __post_init__(self) -> None:
             self.parameters = [*(self.parameters or []), *parameters]
+            if body_example is not None and isinstance(self.request_body, RequestBody):
+                for content in self.request_body.content.values():
+                    content.examples = {"example": Example(value=body_example)}
 
     return DocumentedOperation
 

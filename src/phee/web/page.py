@@ -101,7 +101,9 @@ def _form(schema: dict[str, Any]) -> str:
 def _body(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
     content = operation.get("requestBody", {}).get("content", {})
     for media_type, description in content.items():
-        example = _example(document, description.get("schema", {}), depth=0)
+        named = description.get("examples", {}).get("example")
+        made = _example(document, description.get("schema", {}), depth=0)
+        example = named["value"] if named else made
         text = escape(json.dumps(example, indent=2, ensure_ascii=False))
         yield f"<p>Body, {escape(media_type)}:</p><pre>{text}</pre>"
 

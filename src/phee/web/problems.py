@@ -20,7 +20,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from msgspec import Meta
 
-from phee.errors import InvalidInput, Overloaded, PheeError, Unavailable
+from phee.errors import InvalidInput, NotSupported, Overloaded, PheeError, Unavailable
 from phee.web.errors import (
     BodyTooLarge,
     FieldProblem,
@@ -89,9 +89,10 @@ def problem_response(
 
 
 def on_phee_error(request: Request[Any, Any, Any], error: PheeError) -> Response[bytes]:
-    """Answer an error of the tree; faults of the hub itself are logged."""
+    """Answer an error of the tree; what is not the caller's doing is logged."""
     if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request failed", code=error.code, what=error.what, where=error.where)
+        write = log.warning if isinstance(error, Unavailable | NotSupported) else log.error
+        write("request failed", code=error.code, what=error.what, where=error.where)
     return problem_response(request, error)
 
 

@@ -18,6 +18,8 @@ from phee.web.errors import FieldProblem, InvalidFields, UnsupportedMediaType
 from phee.web.json_input import convert, decode_json
 
 MAX_HEADER_LENGTH = 256
+KEY_MAX = 9 * 10**18
+"""The largest key that is accepted: below 2^63, and exact in any reader of the document."""
 
 
 class QueryParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -65,7 +67,20 @@ def read_query(request: Request[Any, Any, State], target: type[Query]) -> Query:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidFields([FieldProblem(f"query.{twice}", "is given twice", "Send it once")])
-    return convert(values, target, strict=False, prefix="query.")
+    query = convert(values, target, strict=False, prefix="query.")
+    _refuse_null(values, query)
+    return query
+
+
+def _refuse_null(values: dict[str, str], query: QueryParameters) -> None:
+    """Refuse the word "null" where it was read as "not given" instead of as text."""
+    for name, value in values.items():
+        if value.lower() == "null":
+            fields = msgspec.structs.fields(query)
+            field = next(field.name for field in fields if field.encode_name == name)
+            if getattr(query, field) is None:
+                problem = FieldProblem(f"query.{name}", "is null", "Leave it out")
+                raise InvalidFields([problem])
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -90,7 +105,7 @@ def read_headers(request: Request[Any, Any, State], target: type[Headers]) -> He
     values: dict[str, str] = {}
     for raw_name, raw_value in request.scope["headers"]:
         name = wanted.get(raw_name)
-        if name is None or not raw_value:  # an empty header is one that was not sent
+        if name is None:
             continue
         if name in values:
             raise InvalidFields([FieldProblem(name, "is given twice", "Send it once")])

@@ -52,13 +52,17 @@ def commanding(
     reads: Reads = (),
     errors: Sequence[int] = COMMAND_ERRORS,
     answer_headers: dict[str, str] | None = None,
+    example: Any = None,
 ) -> HTTPRouteHandler:
-    """Return a POST route that answers 200; ``answer_headers`` maps names to descriptions."""
+    """Return a POST route that answers 200.
+
+    ``answer_headers`` maps names to descriptions; ``example`` is a body, as plain data.
+    """
     return post(
         path,
         summary=summary,
         status_code=200,
-        operation_class=operation_reading(*reads),
+        operation_class=operation_reading(*reads, body_example=example),
         responses=problem_responses(*errors),
         response_headers=[
             ResponseHeader(name=name, documentation_only=True, value="", description=description)
