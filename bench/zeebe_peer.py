@@ -166,18 +166,17 @@ def _percentiles(latencies: Sequence[float]) -> tuple[float, float]:
 
 
 def compare(
-    gateways: Mapping[str, str], *, seconds: float, in_flight: int, rounds: int
+    gateways: Mapping[str, str], *, seconds: float, in_flight: int, rounds: int, warm_up_s: float
 ) -> dict[str, Any]:
-    """Alternate ``rounds`` rounds (and one short unmeasured one) over ``gateways``."""
+    """Alternate ``rounds`` rounds (after an unmeasured one) over ``gateways``."""
     results: dict[str, list[Round]] = {name: [] for name in gateways}
     base = time.time_ns() // 1_000_000 % 1_000_000_000 * 1000  # numbers of no earlier run
     for number in range(rounds + 1):
         for name, address in gateways.items():
-            warm_up = number == 0
-            length = min(3.0, seconds) if warm_up else seconds
+            length = seconds if number else warm_up_s
             one = asyncio.run(measure(address, length, in_flight, base))
             base += 1_000_000
-            if not warm_up:
+            if number:
                 results[name].append(one)
     return {
         "in_flight": in_flight,
@@ -230,6 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--start-zeebe", action="store_true")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--warm-up", type=float, default=20, help="s; a JVM needs some")
     parser.add_argument("--in-flight", type=int, default=16)
     options = parser.parse_args(arguments)
     gateways = dict(gateway.split("=", 1) for gateway in options.gateway)
@@ -243,6 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             seconds=options.seconds,
             in_flight=options.in_flight,
             rounds=options.rounds,
+            warm_up_s=options.warm_up,
         )
     print(json.dumps(result, indent=2))
 
