@@ -6,14 +6,14 @@ gets an answer that includes it (after a bounded wait), and never "not found" fo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from phee.errors import NotFound
+from phee.errors import NotFound, Unavailable
 from phee.web.position import Position
 
 TransferState = Literal["RECEIVED", "PENDING", "COMMITTED", "FAILED", "UNKNOWN"]
@@ -52,6 +52,10 @@ class TransferLookup(Protocol):
         """Return True once the data side has everything up to ``position``, False at time out."""
 
 
+Find = Callable[[str, str], Awaitable[TransferView | None]]
+"""Looks a transfer up: (tenant id, one of its ids)."""
+
+
 class TransferNotFound(NotFound):
     """The data side knows no such transfer of this tenant."""
 
@@ -88,11 +92,8 @@ class StatusReader:
         Raises:
             TransferNotFound: no such transfer of this tenant (up to ``after``).
         """
-        caught_up = await self._wait(tenant_id, after)
-        view = await self._lookup.by_transaction_id(tenant_id, transaction_id)
-        if view is None and not caught_up:
-            return _received(transaction_id)
-        return _answer(view)
+        find = self._lookup.by_transaction_id
+        return await self._state(tenant_id, find, transaction_id, after, transaction_id)
 
     async def by_correlation_id(
         self, tenant_id: str, correlation_id: str, after: Position | None, expected_id: str
@@ -104,10 +105,21 @@ class StatusReader:
         Raises:
             TransferNotFound: no such transfer of this tenant (up to ``after``).
         """
+        find = self._lookup.by_correlation_id
+        return await self._state(tenant_id, find, correlation_id, after, expected_id)
+
+    async def _state(
+        self, tenant_id: str, find: Find, name: str, after: Position | None, transaction_id: str
+    ) -> TransferStateAnswer:
         caught_up = await self._wait(tenant_id, after)
-        view = await self._lookup.by_correlation_id(tenant_id, correlation_id)
+        try:
+            view = await find(tenant_id, name)
+        except Unavailable:
+            if caught_up:
+                raise
+            view = None  # the token proves that the payment was accepted
         if view is None and not caught_up:
-            return _received(expected_id)
+            return _received(transaction_id)
         return _answer(view)
 
     def _wait(self, tenant_id: str, after: Position | None) -> Awaitable[bool]:

@@ -31,10 +31,17 @@ class DataDirectory:
         """Create the directory if need be, and keep others out of it.
 
         Raises:
-            InvalidState: another supervisor holds it.
+            InvalidState: another supervisor holds it, or it cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        file = (self.path / LOCK_FILE).open("a+b")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / LOCK_FILE).open("a+b")
+        except OSError as error:
+            raise InvalidState(
+                f"the data directory cannot be used: {error.strerror}",
+                where=str(self.path),
+                fix="Make it a directory that this user may write, or choose another with --data",
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

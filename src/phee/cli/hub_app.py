@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -27,10 +29,15 @@ from phee.operations.administration import (
     HubStatus,
     administration_routes,
 )
-from phee.web import HubApp, TenantResolver, create_app
+from phee.operations.freshness import Waiter
+from phee.tenants import Tenant
+from phee.web import HubApp, Position, TenantResolver, create_app
 
 if TYPE_CHECKING:
     from phee.cli.hub import Hub
+
+STORES_WAIT_S = 3.0
+"""How long onboarding waits for the importers to make a new tenant's stores."""
 
 
 def hub_registry(hub: Hub) -> CollectorRegistry:
@@ -50,6 +57,7 @@ def hub_app(hub: Hub) -> HubApp:
     tenants = TenantResolver(hub.registry)
     epoch = hub.engine.log.epoch
     relational = operations.relational_waiter(hub.stores)
+    search = operations.SearchWaiter(hub.stores)
     lookup = operations.StoreTransferLookup(hub.stores, relational)
     ownership = operations.StoreOwnershipLookup(hub.stores)
     return create_app(
@@ -64,9 +72,9 @@ def hub_app(hub: Hub) -> HubApp:
                 tenants,
                 operations.OperationsQueries(hub.stores),
                 relational=relational,
-                search=operations.SearchWaiter(hub.stores),
+                search=search,
             ),
-            administration_routes(_administration(hub)),
+            administration_routes(_administration(hub, (relational, search))),
             mount(SwitchInbound(hub.client, lambda fsp_id: _recipient(hub, fsp_id))),
             monitoring_routes(hub.metrics, _checks(hub)),
         ],
@@ -79,13 +87,22 @@ def _recipient(hub: Hub, fsp_id: str) -> Recipient:
     return Recipient(tenant.id, tenant.settings.as_variables())
 
 
-def _administration(hub: Hub) -> Administration:
+def _administration(hub: Hub, waiters: Sequence[Waiter]) -> Administration:
+    async def onboarded(tenant: Tenant) -> None:
+        """Serve the tenant; give its stores a moment to appear, so that it can be looked at."""
+        await hub.serve_tenant(tenant)
+        log = hub.engine.log
+        now = Position(log.epoch, log.partition_id, log.durable_position)
+        await asyncio.gather(
+            *(waiter.wait(tenant.id, now, timeout_s=STORES_WAIT_S) for waiter in waiters)
+        )
+
     return Administration(
         hub.registry,
         hub.client,
         flows=flow_resources,
         is_served=hub.is_served,
-        onboarded=hub.serve_tenant,
+        onboarded=onboarded,
         status=lambda: hub_status(hub),
     )
 

@@ -6,8 +6,11 @@ However many requests wait, each tenant's store is asked by one task, and only w
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
+
+from sqlalchemy.exc import DBAPIError
 
 from phee.errors import TimedOut, Unavailable
 from phee.operations.stores import TenantStores
@@ -59,15 +62,21 @@ class SearchWaiter:
         self._stores = stores
 
     async def wait(self, tenant_id: str, position: Position, *, timeout_s: float) -> bool:
-        """Return whether the store has everything up to ``position`` in time."""
-        try:
-            store = await self._stores.search(tenant_id, lambda store: store)
-            await store.wait_for_position(
-                position.epoch, position.partition_id, position.position, timeout_s=timeout_s
-            )
-        except Unavailable:
-            return False
-        return True
+        """See Waiter."""
+        deadline = time.monotonic() + timeout_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            try:
+                store = await self._stores.search(tenant_id, lambda store: store)
+                await store.wait_for_position(
+                    position.epoch, position.partition_id, position.position, timeout_s=left_s
+                )
+            except TimedOut:
+                return False
+            except (Unavailable, DBAPIError):  # a new tenant's store is there in a moment
+                await asyncio.sleep(min(POLL_S_MAX, left_s))
+            else:
+                return True
+        return False
 
 
 class PositionWaiter:

@@ -12,6 +12,7 @@ from fake_hub import EPOCH, FakeLookup, FakeOrchestrator, channel_app, two_tenan
 from litestar.testing import TestClient
 
 from phee.channel import TransferView, transaction_id_of
+from phee.errors import Unavailable
 from phee.web import HubApp, Position
 
 RHINO = {"Platform-TenantId": "rhino"}
@@ -186,3 +187,24 @@ def test_only_own_instances_are_cancelled(
     assert orchestrator.calls == []
     assert client.post(path, headers=RHINO).status_code == 200
     assert orchestrator.calls == [("cancel_instance", 100)]
+
+
+class NoStoreYet(FakeLookup):
+    """A data side that has not made this tenant's store yet."""
+
+    async def by_transaction_id(self, tenant_id: str, transaction_id: str) -> TransferView | None:
+        raise Unavailable("no store")
+
+    by_correlation_id = by_transaction_id
+
+
+@pytest.mark.parametrize("path", [f"/channel/transfer/{ID}", "/channel/txnState/c-1"])
+def test_an_accepted_payment_is_received_even_before_its_store_exists(
+    tmp_path: Path, path: str
+) -> None:
+    app = channel_app(two_tenants(tmp_path), FakeOrchestrator(), NoStoreYet(reached=-1))
+    headers = RHINO | {"requestType": "transfers"}
+    with TestClient(app) as client:
+        fresh = headers | {"X-Phee-Position": f"{EPOCH}-1-5"}
+        assert client.get(path, headers=fresh).json()["transferState"] == "RECEIVED"
+        assert client.get(path, headers=headers).status_code == 503
