@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Router
 from litestar.datastructures import State
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from phee.bpmn import compile_bpmn, replace_tenant
@@ -111,13 +112,15 @@ class Administration(Handlers):
         """List the onboarded tenants."""
         return list(self._registry.list())
 
-    async def onboard(self, data: Tenant) -> Tenant:
+    async def onboard(self, data: JSONBody[Tenant]) -> Tenant:
         """Onboard a tenant: register it, deploy its flows, serve its jobs. Repeatable."""
         done = await onboard(self._registry, self._client, data, self._flows(data.id))
         await self._onboarded(done.tenant)
         return done.tenant
 
-    async def deploy(self, request: AnyRequest, data: DeploymentRequest) -> DeploymentAnswer:
+    async def deploy(
+        self, request: AnyRequest, data: JSONBody[DeploymentRequest]
+    ) -> DeploymentAnswer:
         """Deploy drawings for a tenant; refused when nobody serves one of their job types."""
         tenant = self._tenants.of(request)
         query = read_query(request, DeploymentQuery)

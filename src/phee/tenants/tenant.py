@@ -22,7 +22,9 @@ class InvalidTenant(InvalidInput):
     code = "invalid-tenant"
 
 
-class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class TenantSettings(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
+):
     """Times that the flows of a tenant wait, as ISO 8601 durations."""
 
     response_timeout: str = "PT60S"
@@ -47,7 +49,7 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         }
 
 
-class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """An onboarded institution.
 
     Attributes:
