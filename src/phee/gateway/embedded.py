@@ -19,6 +19,7 @@ from phee.commands import (
     Variables,
 )
 from phee.gateway.engine_port import EngineJobStream, EnginePort
+from phee.gateway.variables import plain_variables
 from phee.records import DEFAULT_TENANT
 
 _log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ class EmbeddedClient:
             commands.CreateProcessInstance(
                 bpmn_process_id=bpmn_process_id,
                 version=version,
-                variables=variables,
+                variables=plain_variables(variables),
                 tenant_id=tenant_id,
                 request=request,
             )
@@ -82,7 +83,7 @@ class EmbeddedClient:
                 correlation_key=correlation_key,
                 time_to_live_ms=time_to_live_ms,
                 message_id=message_id,
-                variables=variables,
+                variables=plain_variables(variables),
                 tenant_id=tenant_id,
             )
         )
@@ -114,7 +115,7 @@ class EmbeddedClient:
 
     async def complete_job(self, job_key: int, variables: Variables) -> None:
         """Complete a job; ``variables`` go into the flow."""
-        await self._submit(commands.CompleteJob(job_key, variables))
+        await self._submit(commands.CompleteJob(job_key, plain_variables(variables)))
 
     async def fail_job(
         self,
@@ -132,7 +133,7 @@ class EmbeddedClient:
                 retries=retries,
                 error_message=error_message,
                 retry_backoff_ms=retry_backoff_ms,
-                variables=variables or {},
+                variables=plain_variables(variables or {}),
             )
         )
 
@@ -145,7 +146,11 @@ class EmbeddedClient:
         variables: Variables | None = None,
     ) -> None:
         """End a job with a BPMN error for the flow to catch."""
-        await self._submit(commands.ThrowError(job_key, error_code, error_message, variables or {}))
+        await self._submit(
+            commands.ThrowError(
+                job_key, error_code, error_message, plain_variables(variables or {})
+            )
+        )
 
     async def update_job_retries(self, job_key: int, retries: int) -> None:
         """Set the retries of a job (at least 1)."""
@@ -155,7 +160,9 @@ class EmbeddedClient:
         self, element_instance_key: int, variables: Variables, *, local: bool = False
     ) -> None:
         """Merge ``variables`` from that scope upwards, or set them right there."""
-        await self._submit(commands.SetVariables(element_instance_key, variables, local))
+        await self._submit(
+            commands.SetVariables(element_instance_key, plain_variables(variables), local)
+        )
 
     async def resolve_incident(self, incident_key: int) -> None:
         """Try again what an incident stopped."""

@@ -21,7 +21,7 @@ from phee.errors import NotSupported
 from phee.gateway.grpc_calls import GrpcCalls, Metadata
 from phee.gateway.grpc_jobs import GrpcSubscription, JobWish
 from phee.gateway.proto import gateway_pb2 as pb
-from phee.gateway.variables import write_variables
+from phee.gateway.variables import write_plain_variables
 from phee.gateway.wire_metadata import (
     GATEWAY_KEY,
     POSITION_KEY,
@@ -111,7 +111,7 @@ class GrpcClient:
         message = pb.CreateProcessInstanceRequest(
             bpmnProcessId=bpmn_process_id,
             version=version,
-            variables=write_variables(variables),
+            variables=write_plain_variables(variables),
             tenantId=_on_the_wire(tenant_id),
         )
         answer, more = await self._calls.unary_with_trailers(
@@ -160,7 +160,7 @@ class GrpcClient:
             correlationKey=correlation_key,
             timeToLive=time_to_live_ms,
             messageId=message_id,
-            variables=write_variables(variables),
+            variables=write_plain_variables(variables),
             tenantId=_on_the_wire(tenant_id),
         )
         answer, more = await self._calls.unary_with_trailers("PublishMessage", request)
@@ -199,7 +199,7 @@ class GrpcClient:
 
     async def complete_job(self, job_key: int, variables: Variables) -> None:
         """Complete a job; ``variables`` go into the flow."""
-        request = pb.CompleteJobRequest(jobKey=job_key, variables=write_variables(variables))
+        request = pb.CompleteJobRequest(jobKey=job_key, variables=write_plain_variables(variables))
         await self._calls.unary("CompleteJob", request)
 
     async def fail_job(
@@ -217,7 +217,7 @@ class GrpcClient:
             retries=retries,
             errorMessage=error_message,
             retryBackOff=retry_backoff_ms,
-            variables=write_variables(variables or {}),
+            variables=write_plain_variables(variables or {}),
         )
         await self._calls.unary("FailJob", request)
 
@@ -234,7 +234,7 @@ class GrpcClient:
             jobKey=job_key,
             errorCode=error_code,
             errorMessage=error_message,
-            variables=write_variables(variables or {}),
+            variables=write_plain_variables(variables or {}),
         )
         await self._calls.unary("ThrowError", request)
 
@@ -249,7 +249,7 @@ class GrpcClient:
         """Merge ``variables`` from that scope upwards, or set them right there."""
         request = pb.SetVariablesRequest(
             elementInstanceKey=element_instance_key,
-            variables=write_variables(variables),
+            variables=write_plain_variables(variables),
             local=local,
         )
         await self._calls.unary("SetVariables", request)

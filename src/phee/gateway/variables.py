@@ -1,4 +1,4 @@
-"""Variables on the wire: JSON objects as text.
+"""Variables: JSON objects, as text on the wire and as plain Python values in the process.
 
 What comes in is checked once, here: it must be one JSON object, without duplicate names (two
 readers could disagree on which one counts), within the depth and the number range that every part
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -23,8 +24,10 @@ MIN_INTEGER = -(2**63)
 MAX_INTEGER = 2**63 - 1
 
 _decoder = msgspec.json.Decoder()
-_encoder = msgspec.json.Encoder(decimal_format="number")
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
+_TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
+_TOO_LONG = "a number in it does not fit 64 bits; send it as text"
 _FIX = 'Send one JSON object, for example {"amount": "12.50"}'
 
 
@@ -50,7 +53,37 @@ def read_variables(text: str) -> dict[str, Any]:
 
 def write_variables(variables: Mapping[str, Any]) -> str:
     """``variables`` as JSON text; exact decimals become JSON numbers, digit for digit."""
-    return _encoder.encode(variables).decode() if variables else "{}"
+    return _encode(variables).decode() if variables else "{}"
+
+
+def plain_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """A caller's variables as plain JSON values, the same for every runtime of the client port.
+
+    Exact decimals become text, digit for digit; so do dates, times and UUIDs.
+
+    Raises:
+        InvalidInput: a value has no JSON form, or breaks one of the limits above.
+    """
+    if not variables:
+        return {}
+    try:
+        plain = msgspec.to_builtins(variables, str_keys=True)
+    except RecursionError:
+        raise _refused("it is nested too deeply") from None
+    except (TypeError, ValueError) as error:
+        raise _refused(str(error)) from None
+    if type(plain) is not dict:
+        raise _refused(f"it is a {_kind(plain)}")
+    _check_values(plain)
+    return plain
+
+
+def write_plain_variables(variables: Mapping[str, Any]) -> str:
+    """:func:`plain_variables` as JSON text."""
+    try:
+        return write_variables(plain_variables(variables))
+    except UnicodeEncodeError:
+        raise _refused("a text in it is not Unicode") from None
 
 
 def _needs_a_closer_look(text: str, variables: dict[str, Any]) -> bool:
@@ -67,8 +100,27 @@ def _needs_a_closer_look(text: str, variables: dict[str, Any]) -> bool:
 
 def _check_closely(text: str, variables: dict[str, Any]) -> None:
     if _deeper_than(variables, MAX_DEPTH):
-        raise _refused(f"it is nested deeper than {MAX_DEPTH} levels")
+        raise _refused(_TOO_DEEP)
     json.loads(text, object_pairs_hook=_without_duplicates, parse_int=_bounded_integer)
+
+
+def _check_values(plain: dict[str, Any]) -> None:
+    level: list[Any] = [plain]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for parent in level:
+            for value in parent.values() if type(parent) is dict else parent:
+                kind = type(value)
+                if kind is dict or kind is list:
+                    inner.append(value)
+                elif kind is float and not isfinite(value):
+                    raise _refused("a number in it is not finite")
+                elif kind is int and not MIN_INTEGER <= value <= MAX_INTEGER:
+                    raise _refused(_TOO_LONG)
+        if not inner:
+            return
+        level = inner
+    raise _refused(_TOO_DEEP)
 
 
 def _deeper_than(variables: dict[str, Any], limit: int) -> bool:
@@ -95,7 +147,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _bounded_integer(digits: str) -> int:
     # The limit on digits comes first: turning a very long text into a number is slow.
     if len(digits) > 20 or not MIN_INTEGER <= int(digits) <= MAX_INTEGER:
-        raise _refused("a number in it does not fit 64 bits; send it as text")
+        raise _refused(_TOO_LONG)
     return int(digits)
 
 

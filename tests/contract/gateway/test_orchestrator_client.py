@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -120,6 +123,55 @@ async def test_values_come_back_as_they_were(
     }
     await client.create_instance("payment", variables)
     assert dict((await inbox.next("block")).variables) == variables
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        (Decimal("1.10"), "1.10"),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00Z"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        ((1, 2), [1, 2]),
+        ({1: {2: 3}}, {"1": {"2": 3}}),
+        (b"x", "eA=="),
+        (1e308, 1e308),
+    ],
+    ids=repr,
+)
+async def test_values_without_a_json_form_of_their_own(
+    client: OrchestratorClient, draw: Draw, inbox: Any, value: Any, seen: Any
+) -> None:
+    await client.deploy([draw("payment", "block")])
+    await inbox.open("block")
+    await client.create_instance("payment", {"value": value})
+    assert (await inbox.next("block")).variables["value"] == seen
+
+
+DEEP: dict[str, Any] = {}
+for _ in range(150):
+    DEEP = {"inner": DEEP}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), math.nan, -math.inf, 2**63, -(2**63) - 1, 2**70, {None: 1}, "a\ud800", DEEP],
+    ids=lambda value: str(value)[:12].encode("ascii", "replace").decode(),
+)
+async def test_values_that_nobody_can_hold(
+    client: OrchestratorClient, draw: Draw, value: Any
+) -> None:
+    await client.deploy([draw("payment", "block")])
+    calls = [
+        client.create_instance("payment", {"value": value}),
+        client.publish_message("m", "k", {"value": value}, time_to_live_ms=0),
+        client.complete_job(1, {"value": value}),
+        client.fail_job(1, retries=0, variables={"value": value}),
+        client.throw_error(1, "E", variables={"value": value}),
+        client.set_variables(1, {"value": value}),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidInput):
+            await call
 
 
 async def test_starting_what_is_not_there(client: OrchestratorClient, draw: Draw) -> None:

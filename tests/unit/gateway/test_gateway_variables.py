@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phee.errors import InvalidInput
-from phee.gateway.variables import MAX_DEPTH, MAX_INTEGER, read_variables, write_variables
+from phee.gateway.variables import (
+    MAX_DEPTH,
+    MAX_INTEGER,
+    plain_variables,
+    read_variables,
+    write_plain_variables,
+    write_variables,
+)
 
 SCALARS = (
     st.none()
@@ -32,6 +39,12 @@ def test_any_json_object_comes_back_as_it_was(variables: dict[str, Any], spaced:
     text = json.dumps(variables, ensure_ascii=spaced, indent=1 if spaced else None)
     assert read_variables(text) == variables
     assert read_variables(write_variables(variables)) == variables
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=6))
+def test_plain_variables_stay_as_they_are(variables: dict[str, Any]) -> None:
+    assert plain_variables(variables) == variables
+    assert read_variables(write_plain_variables(variables)) == variables
 
 
 @given(st.dictionaries(st.text(), VALUES, min_size=1, max_size=6), st.data())
