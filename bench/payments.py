@@ -50,7 +50,7 @@ class Completions(threading.Thread):
 
     def __init__(self, data: Path) -> None:
         super().__init__(daemon=True)
-        self._stream = LogStream(stream_path(data), "bench")
+        self._stream = LogStream(stream_path(data))
         self._ended = threading.Event()
         self.began_ms: dict[int, int] = {}
         self.completed_ms: dict[int, int] = {}

@@ -13,7 +13,8 @@ import secrets
 import signal
 import socket
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import structlog
@@ -84,6 +85,7 @@ class Hub:
             gc.freeze()  # what lives as long as the process need not be looked at again
             _log.info("hub_ready", http_port=self.settings.http_port, grpc_port=self.gateway.port)
             await _serve_http(self, listener)
+        _log.info("hub_stopped")
 
     async def serve_tenant(self, tenant: Tenant) -> None:
         """Begin to do the jobs of ``tenant``; repeating it changes nothing."""
@@ -162,7 +164,7 @@ def _ilp_secret(data: Path) -> str:
 
 
 async def _serve_http(hub: Hub, listener: socket.socket) -> None:
-    server = uvicorn.Server(
+    server = _HttpServer(
         uvicorn.Config(
             hub_app(hub),
             log_config=None,
@@ -173,7 +175,17 @@ async def _serve_http(hub: Hub, listener: socket.socket) -> None:
             server_header=False,
         )
     )
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, server.handle_exit, signal.SIGTERM, None)
     await server.serve(sockets=[listener])
+
+
+class _HttpServer(uvicorn.Server):
+    """Leaves signals to the hub: uvicorn would raise SIGTERM again before the hub has closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def bind(port: int) -> socket.socket:

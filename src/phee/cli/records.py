@@ -24,7 +24,7 @@ def run_records(*, start: int, follow: bool, data: Path | None) -> None:
         phee.errors.Unavailable: no hub runs on this data directory.
     """
     settings = load_settings(data=data)
-    stream = LogStream(stream_path(settings.data), "phee-records")
+    stream = LogStream(stream_path(settings.data))
     output = sys.stdout.buffer
     try:
         for line in json_lines(stream, start=start, follow=follow):

@@ -22,9 +22,12 @@ ANSWER_TIMEOUT_S = 30.0
 
 
 class LogStream:
-    """An :class:`phee.stream.port.EventStream` of the hub that serves ``path``."""
+    """An :class:`phee.stream.port.EventStream` of the hub that serves ``path``.
 
-    def __init__(self, path: Path, consumer: str) -> None:
+    Without a name a consumer only looks on: the log keeps nothing for it.
+    """
+
+    def __init__(self, path: Path, consumer: str = "") -> None:
         self._path = path
         self._consumer = consumer
         self._socket: socket.socket | None = None

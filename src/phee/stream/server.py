@@ -83,7 +83,7 @@ class LogServer:
 
     def _welcome(self, consumer: str) -> wire.Welcome:
         record_log = self._record_log
-        if consumer not in record_log.acknowledged():
+        if consumer and consumer not in record_log.acknowledged():
             record_log.acknowledge(consumer, 0)
         return wire.Welcome(
             record_log.epoch,
@@ -96,6 +96,8 @@ class LogServer:
         if isinstance(request, wire.Fetch):
             return await self._fetch(request)
         if isinstance(request, wire.Acknowledge):
+            if not consumer:
+                raise InvalidInput("who only looks on cannot acknowledge")
             self._record_log.acknowledge(consumer, request.position)
             return wire.Acknowledged(request.position)
         raise InvalidInput("a consumer says its name once")
