@@ -22,7 +22,7 @@ _WRITER_PRAGMAS = (
     "PRAGMA synchronous=NORMAL",
     "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA journal_size_limit=67108864",
-    "PRAGMA cache_size=-8192",
+    "PRAGMA cache_size=-4096",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA foreign_keys=OFF",
 )
