@@ -60,6 +60,7 @@ class _Flow(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     ends: dict[str, Literal["COMPLETED", "FAILED", "UNKNOWN"]] = {}
     failed_end: str | None = None
     unknown_job_types: list[str] = []
+    neutral_job_types: list[str] = []
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -87,6 +88,17 @@ class FlowMapping:
     ends: Mapping[str, int]
     failed_end: re.Pattern[str]
     unknown_job_types: frozenset[str]
+    neutral_job_types: frozenset[str]
+
+    def is_unknown(self, job_type: str) -> bool | None:
+        """Return whether a new job means that the outcome is unknown; None: it says nothing.
+
+        A job that handles an unknown outcome means so, one that goes on with the payment means
+        the opposite, and one that merely asks again leaves things as they are.
+        """
+        if job_type in self.neutral_job_types:
+            return None
+        return job_type in self.unknown_job_types
 
     def outcome(self, element_id: str) -> int:
         """Return what reaching this end event says about the transfer."""
@@ -170,6 +182,7 @@ def _compile_flow(name: str, flow: _Flow, file: _File) -> FlowMapping:
         ends={element: _OUTCOMES[status] for element, status in flow.ends.items()},
         failed_end=_compile_pattern(pattern, where),
         unknown_job_types=frozenset(flow.unknown_job_types),
+        neutral_job_types=frozenset(flow.neutral_job_types),
     )
 
 

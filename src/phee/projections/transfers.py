@@ -98,9 +98,11 @@ class TransferFold:
         mapping = route.mapping
         if mapping is None or record.intent != JobIntent.CREATED or not mapping.unknown_job_types:
             return
+        is_unknown = mapping.is_unknown(value.type.removesuffix(f"-{route.tenant_id}"))
+        if is_unknown is None:
+            return
         key = value.process_instance_key
-        is_unknown = int(value.type in mapping.unknown_job_types)
-        self.jobs[key] = TransferJobsRow(self._epoch, record.position, key, is_unknown)
+        self.jobs[key] = TransferJobsRow(self._epoch, record.position, key, int(is_unknown))
         self.touched.add(key)
 
     def incident(self, value: IncidentValue, route: Route) -> None:
