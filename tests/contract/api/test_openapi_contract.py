@@ -158,7 +158,7 @@ def session(app: HubApp) -> Iterator[Any]:
 
 @schema.parametrize()
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
