@@ -41,6 +41,8 @@ from phee.workers import Worker
 _log = structlog.get_logger(__name__)
 INTAKE_FACTOR_MIN = 0.5
 """Below this share of the usual intake, new payments are refused for a while."""
+WORKERS_GRACE_MS = 3_000
+"""For jobs in work when the hub stops; all of stopping must fit the supervisor's patience."""
 SECRET_FILE = "ilp.secret"  # noqa: S105 - the name of the file, not the secret
 
 
@@ -134,7 +136,9 @@ class Hub:
         self.engine.set_intake_limit(self.intake_limited_by)
 
     async def _close_workers(self) -> None:
-        await asyncio.gather(*(worker.close() for worker in self.workers.values()))
+        await asyncio.gather(
+            *(worker.close(grace_ms=WORKERS_GRACE_MS) for worker in self.workers.values())
+        )
 
     def _tenant_known(self, tenant_id: str) -> bool:
         return tenant_id == DEFAULT_TENANT or self.registry.find(tenant_id) is not None
@@ -171,6 +175,8 @@ async def _serve_http(hub: Hub, listener: socket.socket) -> None:
             access_log=False,
             lifespan="on",
             http="httptools",
+            proxy_headers=False,
+            date_header=False,
             timeout_graceful_shutdown=5,
             server_header=False,
         )
