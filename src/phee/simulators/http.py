@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
 
 from phee.errors import InvalidInput, PheeError
+from phee.simulators.http_server import Handler, Request, Response
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Body = TypeVar("Body")
-JSON = "application/json"
 
 _encode = msgspec.json.Encoder().encode
 
 
-def json_response(content: object, *, status: int = 200) -> web.Response:
+def json_response(content: object, *, status: int = 200) -> Response:
     """``content`` (plain data or structs) as JSON."""
-    return web.Response(body=_encode(content), status=status, content_type=JSON)
-
-
-async def read_body(request: web.Request, decoder: msgspec.json.Decoder[Body]) -> Body:
-    """The request's JSON body.
-
-    Raises:
-        InvalidInput: not JSON, or not of the expected form.
-    """
-    return decode(await request.read(), decoder)
+    return Response(status, _encode(content))
 
 
 def decode(content: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
@@ -43,10 +32,10 @@ def decode(content: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
         raise InvalidInput(str(error), where="body") from error
 
 
-def answering(handler: Handler, render: Callable[[PheeError], web.Response]) -> Handler:
+def answering(handler: Handler, render: Callable[[PheeError], Response]) -> Handler:
     """``handler`` with the errors of phee answered as ``render`` says."""
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def answer(request: Request) -> Response:
         try:
             return await handler(request)
         except PheeError as error:

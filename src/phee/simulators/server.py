@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 from typing import Self
 
-import aiohttp
 import msgspec
 import uvloop
-from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from phee.errors import InvalidInput
 from phee.simulators.config import SimulatorConfig
 from phee.simulators.http import decode, json_response
+from phee.simulators.http_client import HttpClient
+from phee.simulators.http_server import HttpServer, Request, Response, Route, Router
 from phee.simulators.journal import Journal
 from phee.simulators.ledger import tables as ledger_tables
 from phee.simulators.ledger.api import LedgerApi
@@ -29,8 +30,6 @@ from phee.simulators.scheme.directory import Directory
 from phee.simulators.scheme.faults import Faults
 from phee.simulators.scheme.messages import ParticipantSeed, PartySeed
 from phee.simulators.scheme.scheme import Scheme
-
-_MAX_BODY_BYTES = 1_000_000
 
 
 class Seed(msgspec.Struct, frozen=True):
@@ -69,11 +68,7 @@ class Simulators:
         self._ledger_journal = Journal(config.data / "ledger.sqlite", ledger_tables.SCHEMA)
         self._scheme_journal = Journal(config.data / "scheme.sqlite", scheme_tables.SCHEMA)
         self._ledger = Ledger(self._ledger_journal)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=config.callback_timeout_ms / 1000),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._client = HttpClient(timeout_ms=config.callback_timeout_ms)
         self._scheme = self._make_scheme()
         if config.accounts is not None:
             await self._add_seed(_read_seed(config.accounts))
@@ -82,9 +77,9 @@ class Simulators:
 
     async def stop(self) -> None:
         """Stop taking requests, commit what was taken, close the files."""
-        await self._runner.cleanup()
+        await self._server.stop()
         await self._scheme.close()
-        await self._session.close()
+        self._client.close()
         await self._ledger_journal.close()
         await self._scheme_journal.close()
 
@@ -93,7 +88,7 @@ class Simulators:
         directory = Directory(journal)
         callbacks = Callbacks(
             journal,
-            self._session,
+            self._client,
             directory.callback_urls,
             concurrency=config.callback_concurrency,
             reorder_window_ms=config.reorder_window_ms,
@@ -116,30 +111,24 @@ class Simulators:
         await self._scheme_journal.durable()
 
     async def _listen(self) -> None:
-        app = web.Application(client_max_size=_MAX_BODY_BYTES)
-        app.add_routes(LedgerApi(self._ledger, self._metrics.ledger_transfer).routes())
-        app.add_routes(SchemeApi(self._scheme, self._metrics.scheme_request).routes())
-        app.add_routes(
-            [
-                web.get("/metrics", self._render_metrics),
-                web.get("/health/live", self._live),
-                web.get("/health/ready", self._ready),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self.config.host, self.config.port)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
+        routes = [
+            *LedgerApi(self._ledger, self._metrics.ledger_transfer).routes(),
+            *SchemeApi(self._scheme, self._metrics.scheme_request).routes(),
+            Route("GET", "/metrics", self._render_metrics),
+            Route("GET", "/health/live", self._live),
+            Route("GET", "/health/ready", self._ready),
+        ]
+        self._server = HttpServer(Router(routes))
+        host, port = await self._server.start(self.config.host, self.config.port)
         self.url = f"http://{host}:{port}"
 
-    async def _render_metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.render(), content_type="text/plain")
+    async def _render_metrics(self, _request: Request) -> Response:
+        return Response(200, self._metrics.render(), CONTENT_TYPE_LATEST)
 
-    async def _live(self, _request: web.Request) -> web.Response:
+    async def _live(self, _request: Request) -> Response:
         return json_response({"status": "UP"})
 
-    async def _ready(self, _request: web.Request) -> web.Response:
+    async def _ready(self, _request: Request) -> Response:
         ready = self._ledger_journal.healthy and self._scheme_journal.healthy
         return json_response({"status": "UP" if ready else "DOWN"}, status=200 if ready else 503)
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from phee.errors import InvalidInput, PheeError
-from phee.simulators.http import answering, json_response, read_body
+from phee.simulators.http import answering, decode, json_response
+from phee.simulators.http_server import Request, Response, Route
 from phee.simulators.ledger.accounts import CUSTOMER, Account, Bank, bank_of
 from phee.simulators.ledger.errors import PayeeNotFound
 from phee.simulators.ledger.ledger import Ledger
@@ -25,6 +25,7 @@ from phee.simulators.money import to_minor_units, to_text
 
 BASE = "/fineract-provider/api/v1/interoperation"
 TENANT_HEADER = "Fineract-Platform-TenantId"
+_TENANT_KEY = TENANT_HEADER.lower()
 
 Count = Callable[[str, str], None]
 """Counts a transfer step: (action, outcome)."""
@@ -40,26 +41,26 @@ class LedgerApi:
         self._quote_body = msgspec.json.Decoder(QuoteRequest)
         self._seed_body = msgspec.json.Decoder(BankSeed)
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """Everything the ledger serves, the busiest first."""
         return [
-            web.post(f"{BASE}/transfers", self.transfer),
-            web.post(f"{BASE}/quotes", answering(self.quote, error_response)),
-            web.get(f"{BASE}/parties/{{type}}/{{id}}", answering(self.party, error_response)),
-            web.post("/ledger/accounts", answering(self.open_accounts, error_response)),
-            web.get("/ledger/accounts", answering(self.accounts, error_response)),
-            web.get("/ledger/totals", answering(self.totals, error_response)),
-            web.get("/ledger/holds", answering(self.holds, error_response)),
+            Route("POST", f"{BASE}/transfers", self.transfer),
+            Route("POST", f"{BASE}/quotes", answering(self.quote, error_response)),
+            Route("GET", f"{BASE}/parties/{{type}}/{{id}}", answering(self.party, error_response)),
+            Route("POST", "/ledger/accounts", answering(self.open_accounts, error_response)),
+            Route("GET", "/ledger/accounts", answering(self.accounts, error_response)),
+            Route("GET", "/ledger/totals", answering(self.totals, error_response)),
+            Route("GET", "/ledger/holds", answering(self.holds, error_response)),
         ]
 
     # -- core banking --------------------------------------------------------------------------
 
-    async def transfer(self, request: web.Request) -> web.Response:
+    async def transfer(self, request: Request) -> Response:
         """One step of a transfer; answered once it is on disk."""
-        action = request.query.get("action", "")
+        action = request.query("action") or ""
         try:
             step = _action(action)
-            body = await read_body(request, self._transfer_body)
+            body = decode(request.body, self._transfer_body)
             transfer = self._ledger.transfer(_tenant(request), step, body)
         except PheeError as error:
             # A refusal is remembered, so it too is an answer only once it is on disk.
@@ -70,9 +71,9 @@ class LedgerApi:
         self._count(action, "done")
         return json_response(_transfer_answer(transfer, step))
 
-    async def quote(self, request: web.Request) -> web.Response:
+    async def quote(self, request: Request) -> Response:
         """The price of a transfer: this bank asks nothing."""
-        body = await read_body(request, self._quote_body)
+        body = decode(request.body, self._quote_body)
         bank = bank_of(self._ledger.banks, _tenant(request))
         currency = body.amount.currency
         to_minor_units(body.amount.amount, currency)
@@ -88,10 +89,10 @@ class LedgerApi:
             }
         )
 
-    async def party(self, request: web.Request) -> web.Response:
+    async def party(self, request: Request) -> Response:
         """Who a party is, and which accounts they have."""
         bank = bank_of(self._ledger.banks, _tenant(request))
-        party = Party(request.match_info["type"], request.match_info["id"])
+        party = Party(request.path_values["type"], request.path_values["id"])
         owned = bank.owner_accounts(party)
         if not owned:
             raise PayeeNotFound("the party has no account here")
@@ -102,13 +103,13 @@ class LedgerApi:
 
     # -- set-up and proofs ---------------------------------------------------------------------
 
-    async def open_accounts(self, request: web.Request) -> web.Response:
+    async def open_accounts(self, request: Request) -> Response:
         """Open accounts with their first deposits; repeating it changes nothing."""
-        opened = self._ledger.open_accounts(await read_body(request, self._seed_body))
+        opened = self._ledger.open_accounts(decode(request.body, self._seed_body))
         await self._ledger.journal.durable()
         return json_response({"opened": opened})
 
-    async def accounts(self, request: web.Request) -> web.Response:
+    async def accounts(self, request: Request) -> Response:
         """Every account of a bank (``?tenant=``), or of all banks."""
         await self._ledger.journal.durable()
         banks = self._banks(request)
@@ -116,25 +117,25 @@ class LedgerApi:
             [_account_answer(each) for bank in banks for each in bank.accounts.values()]
         )
 
-    async def totals(self, request: web.Request) -> web.Response:
+    async def totals(self, request: Request) -> Response:
         """Sums by bank and currency; ``balance`` over all accounts is zero."""
         await self._ledger.journal.durable()
         return json_response([line for bank in self._banks(request) for line in _totals(bank)])
 
-    async def holds(self, request: web.Request) -> web.Response:
+    async def holds(self, request: Request) -> Response:
         """Transfers that are neither booked nor released."""
         await self._ledger.journal.durable()
         tenants = {bank.tenant for bank in self._banks(request)}
         held = [each for each in self._ledger.holds() if each.tenant in tenants]
         return json_response([_hold_answer(each) for each in held])
 
-    def _banks(self, request: web.Request) -> Iterable[Bank]:
-        tenant = request.query.get("tenant")
+    def _banks(self, request: Request) -> Iterable[Bank]:
+        tenant = request.query("tenant")
         banks = self._ledger.banks
         return banks.values() if tenant is None else [bank_of(banks, tenant)]
 
 
-def error_response(error: PheeError) -> web.Response:
+def error_response(error: PheeError) -> Response:
     """An error as core banking reports it; ``errorCode`` is stable."""
     content = {
         "httpStatusCode": str(error.http_status),
@@ -145,8 +146,8 @@ def error_response(error: PheeError) -> web.Response:
     return json_response(content, status=error.http_status)
 
 
-def _tenant(request: web.Request) -> str:
-    tenant = request.headers.get(TENANT_HEADER)
+def _tenant(request: Request) -> str:
+    tenant = request.headers.get(_TENANT_KEY)
     if not tenant:
         raise InvalidInput("the header is missing", where=TENANT_HEADER)
     return tenant

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from phee.errors import InvalidInput, NotFound, PheeError, Unavailable
 from phee.simulators.config import CallbackKind, FaultRates, check_rates
-from phee.simulators.http import answering, decode, json_response, read_body
+from phee.simulators.http import answering, decode, json_response
+from phee.simulators.http_server import Request, Response, Route
 from phee.simulators.money import to_text
 from phee.simulators.scheme.messages import (
     ErrorBody,
@@ -45,81 +45,79 @@ class SchemeApi:
         self._parties_body = msgspec.json.Decoder(list[PartySeed])
         self._rates_body = msgspec.json.Decoder(dict[CallbackKind, FaultRates])
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """Everything the scheme serves."""
         served = [
-            web.post("/transfers", self.prepare),
-            web.put("/transfers/{id}", self.fulfil),
-            web.post("/quotes", self.request_quote),
-            web.put("/quotes/{id}", self.answer_quote),
-            web.get("/parties/{type}/{id}", self.look_up, allow_head=False),
-            web.put("/parties/{type}/{id}", self.answer_lookup),
-            web.get("/transfers/{id}", self.transfer_state, allow_head=False),
-            web.put("/transfers/{id}/error", self.refuse),
-            web.put("/quotes/{id}/error", self.answer_quote),
-            web.put("/parties/{type}/{id}/error", self.answer_lookup),
-            web.post("/scheme/participants", self.add_participants),
-            web.post("/scheme/parties", self.add_parties),
-            web.put("/scheme/faults", self.set_faults),
-            web.get("/scheme/totals", self.totals, allow_head=False),
+            Route("POST", "/transfers", self.prepare),
+            Route("PUT", "/transfers/{id}", self.fulfil),
+            Route("POST", "/quotes", self.request_quote),
+            Route("PUT", "/quotes/{id}", self.answer_quote),
+            Route("GET", "/parties/{type}/{id}", self.look_up),
+            Route("PUT", "/parties/{type}/{id}", self.answer_lookup),
+            Route("GET", "/transfers/{id}", self.transfer_state),
+            Route("PUT", "/transfers/{id}/error", self.refuse),
+            Route("PUT", "/quotes/{id}/error", self.answer_quote),
+            Route("PUT", "/parties/{type}/{id}/error", self.answer_lookup),
+            Route("POST", "/scheme/participants", self.add_participants),
+            Route("POST", "/scheme/parties", self.add_parties),
+            Route("PUT", "/scheme/faults", self.set_faults),
+            Route("GET", "/scheme/totals", self.totals),
         ]
         return [
-            web.RouteDef(
-                each.method, each.path, answering(each.handler, error_response), each.kwargs
-            )
+            Route(each.method, each.path, answering(each.handler, error_response))
             for each in served
         ]
 
     # -- FSPIOP --------------------------------------------------------------------------------
 
-    async def look_up(self, request: web.Request) -> web.Response:
+    async def look_up(self, request: Request) -> Response:
         """GET /parties/{type}/{id}."""
-        info = request.match_info
-        self._scheme.look_up(_message(request), info["type"], info["id"], request.rel_url.raw_path)
+        info = request.path_values
+        self._scheme.look_up(_message(request), info["type"], info["id"], request.raw_path)
         return await self._accepted("parties", 202)
 
-    async def answer_lookup(self, request: web.Request) -> web.Response:
+    async def answer_lookup(self, request: Request) -> Response:
         """PUT /parties/{type}/{id}, and /error."""
-        message = _message(request, await request.read())
-        self._scheme.answer_lookup(message, request.match_info["id"], request.rel_url.raw_path)
+        message = _message(request, request.body)
+        self._scheme.answer_lookup(message, request.path_values["id"], request.raw_path)
         return await self._accepted("parties", 200)
 
-    async def request_quote(self, request: web.Request) -> web.Response:
+    async def request_quote(self, request: Request) -> Response:
         """POST /quotes."""
-        body = await request.read()
+        body = request.body
         quote = decode(body, self._quote_body)
         self._scheme.request_quote(_message(request, body), quote)
         return await self._accepted("quotes", 202)
 
-    async def answer_quote(self, request: web.Request) -> web.Response:
+    async def answer_quote(self, request: Request) -> Response:
         """PUT /quotes/{id}, and /error."""
-        message = _message(request, await request.read())
-        self._scheme.answer_quote(message, request.match_info["id"], request.rel_url.raw_path)
+        message = _message(request, request.body)
+        self._scheme.answer_quote(message, request.path_values["id"], request.raw_path)
         return await self._accepted("quotes", 200)
 
-    async def prepare(self, request: web.Request) -> web.Response:
+    async def prepare(self, request: Request) -> Response:
         """POST /transfers."""
-        body = await request.read()
+        body = request.body
         transfer = decode(body, self._transfer_body)
         self._scheme.prepare(_message(request, body), transfer)
         return await self._accepted("transfers", 202)
 
-    async def fulfil(self, request: web.Request) -> web.Response:
+    async def fulfil(self, request: Request) -> Response:
         """PUT /transfers/{id}."""
-        answer = await read_body(request, self._fulfilment_body)
-        self._scheme.fulfil(_message(request), request.match_info["id"], answer)
+        answer = decode(request.body, self._fulfilment_body)
+        self._scheme.fulfil(_message(request), request.path_values["id"], answer)
         return await self._accepted("transfers", 200)
 
-    async def refuse(self, request: web.Request) -> web.Response:
+    async def refuse(self, request: Request) -> Response:
         """PUT /transfers/{id}/error."""
-        error = await read_body(request, self._error_body)
+        error = decode(request.body, self._error_body)
         message = _message(request)
-        self._scheme.refuse(message, request.match_info["id"], error.error_information)
+        self._scheme.refuse(message, request.path_values["id"], error.error_information)
         return await self._accepted("transfers", 200)
 
-    async def transfer_state(self, request: web.Request) -> web.Response:
+    async def transfer_state(self, request: Request) -> Response:
         """GET /transfers/{id}: certain once answered."""
-        transfer = self._scheme.transfers.get(request.match_info["id"])
+        transfer = self._scheme.transfers.get(request.path_values["id"])
         self._scheme.transfers.expire_if_due(transfer)
         await self._scheme.journal.durable()
         self._count("transfers")
@@ -127,24 +125,24 @@ class SchemeApi:
 
     # -- set-up and proofs ---------------------------------------------------------------------
 
-    async def add_participants(self, request: web.Request) -> web.Response:
+    async def add_participants(self, request: Request) -> Response:
         """Who takes part, and where their callbacks go."""
-        self._scheme.directory.add_participants(await read_body(request, self._participants_body))
+        self._scheme.directory.add_participants(decode(request.body, self._participants_body))
         return await self._accepted("set-up", 200)
 
-    async def add_parties(self, request: web.Request) -> web.Response:
+    async def add_parties(self, request: Request) -> Response:
         """Whose customer a party is."""
-        self._scheme.directory.add_parties(await read_body(request, self._parties_body))
+        self._scheme.directory.add_parties(decode(request.body, self._parties_body))
         return await self._accepted("set-up", 200)
 
-    async def set_faults(self, request: web.Request) -> web.Response:
+    async def set_faults(self, request: Request) -> Response:
         """Replace the fault rates, until the process ends."""
-        rates = await read_body(request, self._rates_body)
+        rates = decode(request.body, self._rates_body)
         check_rates(rates)
         self._scheme.faults.rates = dict(rates)
         return await self._accepted("set-up", 200)
 
-    async def totals(self, _request: web.Request) -> web.Response:
+    async def totals(self, _request: Request) -> Response:
         """What was committed by currency and direction, transfers by state, callbacks to send."""
         await self._scheme.journal.durable()
         committed: list[dict[str, Any]] = [
@@ -161,13 +159,13 @@ class SchemeApi:
         pending = self._scheme.callbacks.pending
         return json_response({"committed": committed, "states": states, "callbacks": pending})
 
-    async def _accepted(self, resource: str, status: int) -> web.Response:
+    async def _accepted(self, resource: str, status: int) -> Response:
         await self._scheme.journal.durable()
         self._count(resource)
-        return web.Response(status=status)
+        return Response(status=status)
 
 
-def error_response(error: PheeError) -> web.Response:
+def error_response(error: PheeError) -> Response:
     """An error as FSPIOP reports it."""
     information = ErrorInformation(_fspiop_code(error), str(error))
     return json_response(ErrorBody(information), status=error.http_status)
@@ -181,15 +179,15 @@ def _fspiop_code(error: PheeError) -> str:
     return "2003" if isinstance(error, Unavailable) else "2001"
 
 
-def _message(request: web.Request, body: bytes = b"") -> Message:
+def _message(request: Request, body: bytes = b"") -> Message:
     headers = request.headers
-    source = headers.get("FSPIOP-Source")
+    source = headers.get("fspiop-source")
     if not source:
         raise InvalidInput("the header is missing", where="FSPIOP-Source")
     return Message(
         source,
-        headers.get("FSPIOP-Destination", ""),
-        headers.get("X-Correlation-ID", ""),
-        headers.get("Content-Type", ""),
+        headers.get("fspiop-destination", ""),
+        headers.get("x-correlation-id", ""),
+        headers.get("content-type", ""),
         body,
     )

@@ -7,7 +7,6 @@ loses none. A participant that cannot be reached is left alone for a moment and 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -15,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-import aiohttp
-from yarl import URL
+import msgspec
 
 from phee.errors import Unavailable
 from phee.simulators.config import CallbackKind
+from phee.simulators.http_client import HttpClient
 from phee.simulators.journal import Journal
 from phee.simulators.scheme import tables
 from phee.simulators.scheme.faults import Plan
@@ -60,7 +59,7 @@ class Callbacks:
     def __init__(
         self,
         journal: Journal,
-        session: aiohttp.ClientSession,
+        client: HttpClient,
         callback_urls: Mapping[str, str],
         *,
         concurrency: int,
@@ -68,7 +67,7 @@ class Callbacks:
         count: Count,
     ) -> None:
         self._journal = journal
-        self._session = session
+        self._client = client
         self._callback_urls = callback_urls
         self._reorder_window_ms = reorder_window_ms
         self._count = count
@@ -84,7 +83,7 @@ class Callbacks:
         """Take up what was not accepted before the process ended."""
         for row in self._journal.read(tables.SELECT_CALLBACKS):
             number, fsp_id, kind, method, path, headers, body, due_ms = row
-            loaded = json.loads(headers)
+            loaded = msgspec.json.decode(headers, type=dict[str, str])
             self._next_id = number + 1
             self._schedule(
                 Callback(number, fsp_id, CallbackKind(kind), method, path, loaded, body, due_ms)
@@ -107,12 +106,22 @@ class Callbacks:
             return
         wait_ms = max(plan.delay_ms, self._reorder_window_ms if plan.reorder else 0)
         due_ms = _now_ms() + wait_ms if wait_ms else 0
+        headers_text = msgspec.json.encode(headers).decode()
         for _ in range(plan.copies):
             callback = Callback(self._next_id, fsp_id, kind, method, path, headers, body, due_ms)
             self._next_id += 1
             self._journal.add(
                 tables.INSERT_CALLBACK,
-                (callback.id, fsp_id, kind, method, path, json.dumps(headers), body, due_ms),
+                (
+                    callback.id,
+                    fsp_id,
+                    kind,
+                    method,
+                    path,
+                    headers_text,
+                    body,
+                    due_ms,
+                ),
             )
             self._journal.then(partial(self._accept, callback, reorder=plan.reorder))
 
@@ -175,7 +184,7 @@ class Callbacks:
                 await asyncio.sleep(wait_s)
             try:
                 status = await self._request(callback)
-            except (aiohttp.ClientError, TimeoutError, OSError):
+            except OSError:
                 lane.closed_until = time.monotonic() + lane.pause_s
                 lane.pause_s = min(2 * lane.pause_s, _LONGEST_PAUSE_S)
                 self._count(callback.kind, "unreachable")
@@ -186,12 +195,8 @@ class Callbacks:
         return accepted
 
     async def _request(self, callback: Callback) -> int:
-        url = URL(self._callback_urls[callback.fsp_id] + callback.path, encoded=True)
-        async with self._session.request(
-            callback.method, url, data=callback.body or None, headers=callback.headers
-        ) as response:
-            await response.read()
-            return response.status
+        url = self._callback_urls[callback.fsp_id] + callback.path
+        return await self._client.send(callback.method, url, callback.headers, callback.body)
 
 
 def _now_ms() -> int:

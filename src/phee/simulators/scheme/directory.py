@@ -33,7 +33,9 @@ class Directory:
         """
         for seed in seeds:
             parts = urlsplit(seed.callback_url)
-            if parts.scheme not in ("http", "https") or not parts.netloc or not seed.fsp_id:
+            plain = seed.callback_url.isascii() and " " not in seed.callback_url
+            known = parts.scheme in ("http", "https") and parts.hostname and plain
+            if not known or not seed.fsp_id:
                 raise InvalidInput(
                     "a participant needs an id and an http(s) callback URL", where=seed.fsp_id
                 )
