@@ -55,8 +55,9 @@ def compile(  # noqa: A001 - the name the language community knows
             input is the variable ``?``.
         unary: read unary tests.
         names: variables that will exist, where known: names of several words or with special
-            characters (``a-b``) are then told from operations now. Without it such names are
-            looked for in the context of each evaluation.
+            characters (``a - b``, ``foo's``) are then told from operations now. Without it,
+            words side by side are one name, and a run without white space such as ``a-b`` is one
+            if the context of the evaluation has it.
         types: further types for ``instance of`` and parameters.
 
     Raises:
@@ -66,9 +67,10 @@ def compile(  # noqa: A001 - the name the language community knows
 
 
 def evaluate(text: str, context: Mapping[str, Any] | None = None) -> Any:
-    """Compile and evaluate once.
+    """Compile and evaluate once; the names in the context are known beforehand.
 
     Raises:
         FeelSyntaxError: the text is no expression.
     """
-    return compile(text).evaluate(context or {})
+    variables = context or {}
+    return compile(text, names=variables).evaluate(variables)

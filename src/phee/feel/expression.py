@@ -16,7 +16,7 @@ from phee.feel.errors import (
     FeelSyntaxError,
 )
 from phee.feel.fast import NotFast, compile_fast
-from phee.feel.lexer import Token, tokenize
+from phee.feel.lexer import tokenize
 from phee.feel.names import NAME_SYMBOLS, KnownNames, join
 from phee.feel.nodes import Node
 from phee.feel.parser import parse
@@ -26,6 +26,8 @@ from phee.feel.tree import free_names
 from phee.feel.types import Type
 
 _BUILTIN_NAMES: Final = KnownNames(BUILTINS)
+_SPELLED: Final = frozenset({"name", "number", "keyword", "symbol"})
+_SPELLING_SYMBOLS: Final = NAME_SYMBOLS - {"."}
 _SCALARS: Final = frozenset({int, str, bool, type(None)})
 
 
@@ -146,7 +148,11 @@ def _resolving(text: str, unary: bool, types: Mapping[str, Type]) -> Expression:
 
 
 def _special_spellings(text: str) -> frozenset[str]:
-    """Runs such as ``a-b`` that could be one name if the context had it (at most 64)."""
+    """Runs such as ``a-b`` that are one name if the context has it (at most 32).
+
+    Only what is written without white space around its symbols counts here: ``a - b`` is taken
+    for a name only where the names are known beforehand.
+    """
     tokens = tokenize(text)
     found: set[str] = set()
     for start, token in enumerate(tokens):
@@ -154,19 +160,12 @@ def _special_spellings(text: str) -> frozenset[str]:
             continue
         for end in range(start + 1, min(start + 8, len(tokens))):
             following = tokens[end]
-            if following.kind == "symbol" and following.text in NAME_SYMBOLS - {"."}:
-                continue
-            if following.kind not in ("name", "number", "keyword"):
+            joined = following.kind == "symbol" or tokens[end - 1].kind == "symbol"
+            if following.kind not in _SPELLED or (joined and following.spaced):
                 break
-            if any(inner.kind == "symbol" for inner in tokens[start : end + 1]):
-                found |= _spellings(tokens[start : end + 1])
-    return frozenset(sorted(found)[:64])
-
-
-def _spellings(tokens: list[Token]) -> set[str]:
-    """The name as written, and with white space around all of its symbols or none."""
-    tight = "".join(
-        (" " if index and token.kind != "symbol" != tokens[index - 1].kind else "") + token.text
-        for index, token in enumerate(tokens)
-    )
-    return {join(tokens), tight, " ".join(token.text for token in tokens)}
+            if following.kind == "symbol":
+                if following.text not in _SPELLING_SYMBOLS:
+                    break
+            elif any(inner.kind == "symbol" for inner in tokens[start:end]):
+                found.add(join(tokens[start : end + 1]))
+    return frozenset(sorted(found)[:32])

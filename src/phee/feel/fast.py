@@ -32,6 +32,7 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">=": operator.ge,
 }
 _ORDERED: Final = frozenset({int, str})
+_UNROLLED_MAX: Final = 8
 _PLAIN: Final = frozenset({int, str, bool})
 
 
@@ -109,8 +110,11 @@ def _logic(node: nodes.Logic) -> FastCode | None:
 
 
 def _fold(codes: list[FastCode], conjunction: bool) -> FastCode:
-    first = codes[0]
-    rest = _fold(codes[1:], conjunction) if len(codes) > 2 else codes[1]
+    if len(codes) > _UNROLLED_MAX:
+        test = all if conjunction else any
+        return lambda context: test(code(context) for code in codes)
+    first, *others = codes
+    rest = others[0] if len(others) == 1 else _fold(others, conjunction)
     if conjunction:
         return lambda context: first(context) and rest(context)
     return lambda context: first(context) or rest(context)

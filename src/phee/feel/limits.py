@@ -31,5 +31,5 @@ RESULT_DEPTH_MAX: Final = 100
 PATTERN_INSTRUCTIONS_MAX: Final = 5_000
 """Largest regular expression, after counted repetitions are unrolled."""
 
-PATTERN_MOVES_PER_STEP: Final = 4
+PATTERN_MOVES_PER_STEP: Final = 2
 """Instructions of a regular expression that count as one step of the evaluation."""

@@ -147,7 +147,7 @@ def _checked(operation: Callable[..., Decimal], *arguments: Any) -> Decimal:
 
 def parse_number(text: str) -> Number:
     """The number a literal or JSON number means; digits beyond 34 are rounded."""
-    if text.isdigit():
+    if text.lstrip("-").isdigit():
         return _fit(int(text)) if len(text) < 4_000 else _checked(DECIMAL128.create_decimal, text)
     return _checked(DECIMAL128.create_decimal, text)
 

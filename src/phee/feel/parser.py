@@ -206,7 +206,12 @@ class Parser:
         return self.cursor.token.text in _CALLABLE_KEYWORDS and self.cursor.peek(1).text == "("
 
     def _negation(self) -> Node:
+        """``-e``; before digits the minus belongs to the number."""
         self.cursor.advance()
+        token = self.cursor.token
+        if token.kind == "number":
+            self.cursor.advance()
+            return nodes.Literal(self.cursor.checked(lambda: parse_number("-" + token.text), token))
         operand = self.expression(_TIGHT)
         return self.cursor.built(nodes.Negation(operand))
 
@@ -303,10 +308,10 @@ class Parser:
     def _interval_end(self, start: Node, *, included: bool) -> Node:
         with self.cursor.inside(".."):
             end = self.expression(_ADD)
-        closing = self.cursor.advance()
+        closing = self.cursor.token
         if closing.kind != "symbol" or closing.text not in ("]", ")", "["):
-            self.cursor.index -= 1
             raise self.cursor.unexpected("], ) or [ at the end of the interval")
+        self.cursor.advance()
         return self.cursor.built(nodes.Interval(start, end, included, closing.text == "]"))
 
     def _context(self) -> Node:

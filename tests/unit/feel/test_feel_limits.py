@@ -1,0 +1,132 @@
+"""No text and no evaluation runs away: every bound ends in an error or null, quickly."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from phee import feel
+from phee.feel import FeelSyntaxError, limits
+
+SECONDS_MAX = 5.0
+
+
+@pytest.fixture(autouse=True)
+def _quick():
+    start = time.perf_counter()
+    yield
+    assert time.perf_counter() - start < SECONDS_MAX
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5_000 + "1" + ")" * 5_000,
+        "[" * 5_000 + "]" * 5_000,
+        "{a:" * 5_000 + "1" + "}" * 5_000,
+        "-" * 5_000 + "x",
+        "1" + "+1" * 5_000,
+        "not(" * 5_000 + "true" + ")" * 5_000,
+        "if a then " * 5_000 + "1",
+        "function() " * 5_000 + "1",
+        "x" + "[1]" * 5_000,
+        "a" + ".b" * 5_000,
+        "1 in (" * 200 + "1" + ")" * 200,
+        "x in ((" * 100 + "1" + ") + 1)" * 100,
+        "]1..[" * 500,
+        "x instance of " + "list<" * 5_000 + "number" + ">" * 5_000,
+        "1" * (limits.TEXT_CHARACTERS_MAX + 1),
+        "for a in b return " * 3_000 + "1",
+    ],
+)
+def test_nesting_of_the_text_is_bounded(text):
+    with pytest.raises(FeelSyntaxError):
+        feel.compile(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " or ".join(["a"] * 5_000),
+        " and ".join(["a = 1"] * 5_000),
+        "[" + ",".join(["1"] * 20_000) + "]",
+        "a " * 10_000,
+        "-" * 50 + "x",
+        "1" + "+1" * 150,
+    ],
+)
+def test_long_texts_are_fine(text):
+    feel.compile(text).evaluate({"a": False, "x": 1})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for i in 1..1000000000 return i",
+        "for i in 1..100000, j in 1..100000 return i",
+        "some x in 1..1000000000 satisfies x < 0",
+        "every x in 1..1000000000 satisfies x > 0",
+        "{f: function(n) f(n + 1), r: f(1)}.r",
+        "{f: function(n) [f(n), f(n)], r: f(1)}.r",
+        'for i in 1..60 return if i = 1 then "xxxxxxxxxx" else partial[-1] + partial[-1]',
+        "for i in 1..100 return partial",
+        "string(for i in 1..100 return partial)",
+        "for i in 1..100000 return [partial[-1]]",
+        "string(for i in 1..100000 return [partial[-1]])",
+        "flatten(for i in 1..100 return partial)",
+        "{x: for i in 1..60 return partial, r: x = x}.r",
+        "{x: for i in 1..60 return partial, r: distinct values(x)}.r",
+        "to json(for i in 1..60 return partial)",
+        "sort(for i in 1..100000 return i, function(a, b) a > b)",
+        "distinct values(for i in 1..100000 return [i])",
+        "count(for i in 1..400000 return i)",
+    ],
+)
+def test_evaluations_are_bounded(text):
+    value, warnings = feel.compile(text).evaluate_with_warnings({})
+    assert value is None
+    assert "LIMIT_EXCEEDED" in [warning.kind for warning in warnings]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'matches(s, "(a+)+$")',
+        'matches(s, "(a|aa)+$")',
+        'matches(s, "(.*a){12}$")',
+        'replace(s, "(a+)+b", "x")',
+        'split(s, "(a*a*)*b")',
+        'extract(s, "(a|a|a)*c")',
+        'for i in 1..1000 return matches(s, "(a+)+$")',
+    ],
+)
+def test_regular_expressions_cannot_run_away(text):
+    value, warnings = feel.compile(text).evaluate_with_warnings({"s": "a" * 60 + "!"})
+    assert value is None
+    assert [warning.kind for warning in warnings] == ["LIMIT_EXCEEDED"]
+
+
+@pytest.mark.parametrize("pattern", ["(" * 500, "a{9999999}", "(a{99}){99}", "[" * 500, "(a" * 500])
+def test_patterns_are_bounded(pattern):
+    assert feel.evaluate("matches(s, p)", {"s": "a", "p": pattern}) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["10 ** 999999999", "0.1 ** 999999999", "2 ** 99999", "exp(999999999)", "1/3 ** 99999"]
+)
+def test_numbers_stay_small(text):
+    value = feel.evaluate(text)
+    assert value is None or len(feel.to_text(value)) < 20_000
+
+
+def test_a_result_may_be_large_but_not_huge():
+    assert len(feel.evaluate("for i in 1..100000 return i")) == 100_000
+
+
+def test_deep_inputs_do_not_break_an_evaluation():
+    deep: list[object] = []
+    for _ in range(50_000):
+        deep = [deep]
+    expression = feel.compile("string(x) = string(x)")
+    assert expression.evaluate({"x": deep}) is None
