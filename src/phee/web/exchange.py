@@ -18,6 +18,8 @@ from litestar import Litestar
 Observer = Callable[[str, str, int, float], None]
 """Called with (route template, method, status, seconds) for every answer."""
 
+SLOW_S = 1.0
+"""Answers that went well within this time are logged at debug level only: they are counted anyway."""
 QUIET_ROUTES = frozenset({"/metrics", "/health/live", "/health/ready"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _CORRELATION_ID = re.compile(rb"[!-~]{1,128}")
@@ -79,7 +81,12 @@ class _Exchange:
         route = scope.get("path_template") or "unmatched"
         if observe is not None:
             observe(route, scope["method"], self._status, seconds)
-        write = log.debug if route in QUIET_ROUTES and self._status < 500 else log.info
+        if self._status < 400 and seconds < SLOW_S:
+            write = log.debug
+        elif route in QUIET_ROUTES and self._status < 500:
+            write = log.debug
+        else:
+            write = log.info
         write(
             "http",
             method=scope["method"],
