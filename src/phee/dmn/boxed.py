@@ -162,7 +162,11 @@ class BoxedCompiler:
         return quantified_code(((name, source, None),), body, every=every)
 
     def _source(self, element: etree._Element, env: Environment) -> Code:
+        """What an iterator runs over; ``1..n`` is allowed as in textual FEEL."""
         source = first(element, "in")
+        literal = None if source is None else first(source, "literalExpression")
+        if literal is not None and ".." in text_in(literal):
+            return env.compile(f"for item in {text_in(literal)} return item", literal)
         return typed(self.inside(source, env), self.type_of(source), "in")
 
 
