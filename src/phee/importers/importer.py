@@ -161,8 +161,10 @@ class Importer(Generic[F]):
             self._known = known
 
     def _open(self, tenant_id: str, starts: dict[Lane, int]) -> Slot[F]:
+        is_new = tenant_id not in self._slots
         slot = self._slots.open(tenant_id, starts)
-        _LOG.info("tenant opened", tenant=tenant_id)
+        if is_new:
+            _LOG.info("tenant opened", tenant=tenant_id)
         return slot
 
     def _check_complete(self, chunk: Chunk) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from importing import import_all, new_importer, prepare, rows_of, store_path
-from record_stream import Instance, RecordWriter, channel_request
+from record_stream import START_MS, Instance, RecordWriter, channel_request
 from sqlalchemy.exc import OperationalError
 
 from phee.errors import NotSupported
@@ -273,14 +273,17 @@ def test_a_hole_in_the_log_is_an_error_not_a_gap(
         importer.run()
 
 
-def test_a_new_life_of_the_engine_is_kept_apart(data: Path, writer: RecordWriter) -> None:
-    for epoch in (1, 2):
+def test_a_new_life_of_the_engine_is_kept_apart(data: Path) -> None:
+    """A rebuilt engine gives the same keys again; epochs name lives, they do not order them."""
+    for epoch, clock_ms in ((900, START_MS), (7, START_MS + 1_000)):
         log = MemoryLog(epoch=epoch)
-        log.append(transfer(RecordWriter(), epoch))
+        log.append(transfer(RecordWriter(clock_ms=clock_ms), epoch))
         import_all("relational", data, log)
     reader = open_reader(data, "rhino")
-    newest = reader.find_by_transaction_id("tx-2")[0]
-    assert reader.get_transfer(newest.workflow_instance_key).transaction_id == "tx-2"
-    older = reader.get_transfer(newest.workflow_instance_key, epoch=1)
-    assert older.transaction_id == "tx-1"
+    key = reader.find_by_transaction_id("tx-7")[0].workflow_instance_key
+    assert reader.get_transfer(key).transaction_id == "tx-7"
+    assert {v.epoch for v in reader.variables(key)} == {7}
+    assert reader.get_transfer(key, epoch=900).transaction_id == "tx-900"
+    assert {v.epoch for v in reader.variables(key, epoch=900)} == {900}
+    assert len(reader.watermarks()) == 2
     reader.close()

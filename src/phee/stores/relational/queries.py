@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    ScalarSelect,
     Select,
     Table,
     func,
@@ -96,7 +97,7 @@ class RelationalReader:
         return self._page(tables.transfers, Transfer, conditions, ordering, page, size)
 
     def get_transfer(self, workflow_instance_key: int, *, epoch: int | None = None) -> Transfer:
-        """Return the transfer of an instance (of the newest epoch unless one is named).
+        """Return the transfer of an instance (the newest with this key unless an epoch is named).
 
         Raises:
             NotFound: there is none.
@@ -105,7 +106,8 @@ class RelationalReader:
         conditions = [columns.workflow_instance_key == workflow_instance_key]
         if epoch is not None:
             conditions.append(columns.epoch == epoch)
-        found = self._rows(tables.transfers, Transfer, conditions, [columns.epoch.desc()], limit=1)
+        newest = [columns.started_at.desc(), columns.id.desc()]
+        found = self._rows(tables.transfers, Transfer, conditions, newest, limit=1)
         if not found:
             raise NotFound("no transfer has this key", where=str(workflow_instance_key))
         return found[0]
@@ -218,7 +220,7 @@ class RelationalReader:
     def process_definitions(self) -> list[ProcessDefinition]:
         """Return the deployed definitions, newest version first, without their drawings."""
         table = tables.process_definitions
-        order_by = [table.c.bpmn_process_id, table.c.epoch.desc(), table.c.version.desc()]
+        order_by = [table.c.bpmn_process_id, table.c.deployed_at.desc(), table.c.version.desc()]
         return self._rows(table, ProcessDefinition, [], order_by, without=("resource",))
 
     def process_definition(self, process_definition_key: int) -> ProcessDefinition:
@@ -229,7 +231,8 @@ class RelationalReader:
         """
         table = tables.process_definitions
         conditions = [table.c.process_definition_key == process_definition_key]
-        found = self._rows(table, ProcessDefinition, conditions, [table.c.epoch.desc()], limit=1)
+        newest = [table.c.deployed_at.desc()]
+        found = self._rows(table, ProcessDefinition, conditions, newest, limit=1)
         if not found:
             raise NotFound("no definition has this key", where=str(process_definition_key))
         return found[0]
@@ -284,8 +287,8 @@ class RelationalReader:
     ) -> list[Row]:
         names = ("workflow_instance_key", "process_instance_key")
         key = next(column for name in names if (column := table.c.get(name)) is not None)
-        newest = select(func.max(table.c.epoch)).where(key == instance_key).scalar_subquery()
-        conditions = [key == instance_key, table.c.epoch == (newest if epoch is None else epoch)]
+        wanted = _newest_epoch(instance_key) if epoch is None else epoch
+        conditions = [key == instance_key, table.c.epoch == wanted]
         return self._rows(table, row, conditions, [order_by, table.c.id])
 
     def _page(
@@ -320,6 +323,18 @@ class RelationalReader:
         query = _columns(table, row, without).where(*conditions).order_by(*order_by).limit(limit)
         with self._engine.connect() as connection:
             return _read(connection, query, row)
+
+
+def _newest_epoch(instance_key: int) -> ScalarSelect[int]:
+    """The epoch of the instance that began last: epochs name lives, they do not order them."""
+    columns = tables.process_instances.c
+    return (
+        select(columns.epoch)
+        .where(columns.process_instance_key == instance_key)
+        .order_by(columns.started_at.desc(), columns.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def _columns(table: Table, row: type[Row], without: tuple[str, ...] = ()) -> Select[Any]:
