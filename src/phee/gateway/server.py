@@ -138,8 +138,9 @@ class GatewayServer:
             try:
                 response = await call(request, context)
                 status = "OK"
-            except asyncio.CancelledError:
-                raise
+            except grpc.aio.InternalError:
+                # A message could not be sent: the client is gone, and nobody listens any more.
+                raise asyncio.CancelledError from None
             except PheeError as error:
                 status = error.grpc_status
                 await _abort(context, error)

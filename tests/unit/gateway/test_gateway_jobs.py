@@ -231,7 +231,7 @@ async def test_a_stream_pushes_each_job_in_a_message(
 
 
 async def test_what_a_closed_stream_did_not_send_goes_back(
-    engine: Any, caller: Any, job: ActivatedJob
+    engine: Any, gateway: GatewayServer, caller: Any, job: ActivatedJob
 ) -> None:
     call, stream = await _open(engine, caller)
     big = {"text": "x" * 3_000_000}
@@ -239,11 +239,25 @@ async def test_what_a_closed_stream_did_not_send_goes_back(
     assert (await call.read()).key == 1
     call.cancel()
     await _until(lambda: stream.closed)
-    await _until(lambda: bool(engine.seen_of(commands.FailJob)))
-    await asyncio.sleep(0.05)
+    await gateway._job_calls.finish()
     returned = [command.job_key for command in engine.seen_of(commands.FailJob)]
     assert returned == list(range(11 - len(returned), 11))
     assert all(command.retries == 3 for command in engine.seen_of(commands.FailJob))
+    assert gateway.counters.handled == {("StreamActivatedJobs", "CANCELLED"): 1}
+
+
+async def test_a_client_that_leaves_at_any_moment_is_no_fault(
+    engine: Any, gateway: GatewayServer, caller: Any, job: ActivatedJob
+) -> None:
+    for moment_ms in range(20):
+        call, stream = await _open(engine, caller)
+        big = {"text": "x" * 500_000}
+        stream.deliver([replace(job, key=key, variables=big) for key in range(1, 6)])
+        await call.read()
+        await asyncio.sleep(moment_ms / 2000)
+        call.cancel()
+        await _until(lambda stream=stream: stream.closed)
+    assert set(gateway.counters.handled) == {("StreamActivatedJobs", "CANCELLED")}
 
 
 async def test_a_job_too_big_for_the_stream_becomes_an_incident(
