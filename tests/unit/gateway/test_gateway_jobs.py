@@ -17,6 +17,7 @@ from phee.commands import ActivatedJob
 from phee.errors import Overloaded
 from phee.gateway.counters import GatewayCounters
 from phee.gateway.long_polling import LongPolling
+from phee.gateway.methods import METHODS
 from phee.gateway.proto import gateway_pb2 as pb
 from phee.gateway.returned_jobs import JobReturn
 from phee.gateway.server import GatewayServer
@@ -258,6 +259,16 @@ async def test_a_client_that_leaves_at_any_moment_is_no_fault(
         call.cancel()
         await _until(lambda stream=stream: stream.closed)
     assert set(gateway.counters.handled) == {("StreamActivatedJobs", "CANCELLED")}
+
+
+async def test_a_message_that_cannot_be_sent_is_no_fault(gateway: GatewayServer) -> None:
+    async def writes_to_nobody(_request: Any, _context: Any) -> None:
+        raise grpc.aio.InternalError("Failed to send")
+
+    call = gateway._guarded(METHODS["StreamActivatedJobs"], writes_to_nobody)
+    with pytest.raises(asyncio.CancelledError):
+        await call(None, None)  # type: ignore[arg-type]
+    assert gateway.counters.handled == {("StreamActivatedJobs", "CANCELLED"): 1}
 
 
 async def test_a_job_too_big_for_the_stream_becomes_an_incident(
