@@ -23,7 +23,7 @@ from phee.records.values import (
 )
 
 if TYPE_CHECKING:
-    from phee.engine.core import FollowUp, Handler
+    from phee.engine.core import Core, FollowUp, Handler
     from phee.engine.messages.subscriptions import Subscription
     from phee.engine.state import State
 
@@ -46,6 +46,15 @@ class PutOff:
         """Return what lies there."""
         _, _, _, key, value_type, intent, value = self.follow_up
         return (key, value_type, intent, value)
+
+    def touch_scope(self, core: Core) -> None:
+        """Have the scope written too: it counts the sequence flow that leads to this activation.
+
+        Within one batch flows are taken and used up, so that nobody else writes the count.
+        """
+        argument = self.follow_up[1]
+        if isinstance(argument, ElementInstance) and argument.scope is not None:
+            core.dirty(argument.scope)
 
     @classmethod
     def load(cls, state: State, position: int, row: Any) -> PutOff:

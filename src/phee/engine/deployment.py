@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from phee.bpmn import InvalidBpmn, compile_bpmn
-from phee.bpmn.model import Process, TimerKind
+from phee.bpmn.model import Process
 from phee.commands import Deployed, DeployedProcess, Resource
 from phee.engine import codes
 from phee.engine.definitions import Definition, DeployedResource
@@ -20,7 +20,6 @@ from phee.engine.errors import RejectedArgument
 from phee.engine.incidents import Failure
 from phee.engine.messages.subscriptions import StartSubscription
 from phee.engine.nodes import build_nodes
-from phee.engine.schedule import BadSchedule, parse_cycle
 from phee.engine.subscribing import cancel_timer, create_timer
 from phee.engine.timers import Timer
 from phee.records.values import (
@@ -58,7 +57,6 @@ def read_resources(command: DeployResources) -> list[Drawing] | RejectedArgument
         except InvalidBpmn as error:
             problems.append(f"'{resource.name}': {error}")
             continue
-        problems += [f"'{resource.name}': {text}" for text in _refused_timers(processes)]
         for process in processes:
             if process.id in seen:
                 problems.append(f"'{resource.name}': duplicated process id '{process.id}'")
@@ -70,25 +68,6 @@ def read_resources(command: DeployResources) -> list[Drawing] | RejectedArgument
         reason = f"Expected to deploy new resources, but encountered the following errors:\n{lines}"
         return RejectedArgument("CREATE", reason)
     return drawings
-
-
-def _refused_timers(processes: list[Process]) -> list[str]:
-    """Return what is wrong with cycles that are text: cron is not offered here."""
-    found = []
-    for process in processes:
-        for element in process.elements.values():
-            timer = element.timer
-            if timer is None or timer.kind is not TimerKind.CYCLE or timer.value.expression:
-                continue
-            try:
-                parse_cycle(timer.value.text)
-            except BadSchedule:
-                text = timer.value.text
-                found.append(
-                    f"element '{element.id}': the timer cycle '{text}' is not supported;"
-                    " write R[n]/[start/]duration, such as R3/PT10S (cron is not offered)"
-                )
-    return found
 
 
 def deploy(core: Core, wish: tuple[DeployResources, list[Drawing] | RejectedArgument]) -> None:

@@ -360,6 +360,8 @@ class Engine:
 
     def _flushed(self, done: asyncio.Future[None], count: int, started_at: float) -> None:
         self._flushing = False
+        if self._loop is None:
+            return  # stopped meanwhile: everything unanswered was told so
         error = done.exception()
         if error is not None:
             self._fail(error)
@@ -444,6 +446,7 @@ def _go_on(core: Core, state: State) -> None:
     """Process the oldest command that was put off."""
     later = state.backlog.popleft()
     core.drop(later)
+    later.touch_scope(core)
     core.go_on(later.follow_up)
 
 

@@ -76,12 +76,13 @@ class GroupProcessor:
         faults: dict[int, tuple[Exception, int]] = {}
         while (failed := self._run(work, now, faults)) is not None:
             index, error = failed
-            instance_key = _instance_of(core.state, work[index])
+            # found in the state as it was before the group: processing may have moved things
+            self._rewind(awaited)
+            instance_key = _instance_of(core.state, work, index)
             log.error("command_failed", instance=instance_key, exc_info=error)
             if work[index][2] is None and instance_key == -1:
                 raise InvariantBroken("a step that nobody asked for fails") from error
             faults[index] = (error, instance_key)
-            self._rewind(awaited)
         if not core.records and not core.replies:
             return None
         if core.records:
@@ -94,6 +95,8 @@ class GroupProcessor:
         core = self._core
         for index, (handler, argument, token) in enumerate(work):
             if index in faults:
+                if argument is core.state:
+                    core.drop(core.state.backlog.popleft())
                 self._record_fault(token, now, *faults[index])
                 continue
             try:
@@ -183,20 +186,20 @@ def load_state(state: State) -> None:
     state.load_backlog()
 
 
-def _instance_of(state: State, work: Work) -> int:
+def _instance_of(state: State, work: list[Work], index: int) -> int:
     """Return the process instance that a failed command is about, -1 if none is known."""
-    argument = work[1]
-    command = argument[0] if isinstance(argument, tuple) else argument
-    job_key = getattr(command, "job_key", command)
-    if isinstance(job_key, int):
-        job = state.jobs.get(job_key)
-        timer = state.timers.get(job_key)
-        if job is not None:
-            return job.instance_key
-        return timer.instance_key if timer is not None else -1
-    if state.backlog and command is state:
-        value = state.backlog[0].follow_up[6]
+    argument = work[index][1]
+    if argument is state:
+        turn = sum(earlier[1] is state for earlier in work[:index])
+        value = state.backlog[turn].follow_up[6]
         return getattr(value, "process_instance_key", -1)
-    element_key = getattr(command, "element_instance_key", -1)
-    element = state.element(element_key) if element_key != -1 else None
+    command = argument[0] if isinstance(argument, tuple) else argument
+    key = command if isinstance(command, int) else getattr(command, "job_key", -1)
+    waiting = state.jobs.get(key) or state.timers.get(key)
+    if waiting is not None:
+        return waiting.instance_key
+    incident = state.incidents.get(getattr(command, "incident_key", -1))
+    if incident is not None:
+        return incident.value.process_instance_key
+    element = state.element(getattr(command, "element_instance_key", -1))
     return element.instance.key if element is not None else -1

@@ -136,11 +136,15 @@ class ElementInstance:
 
 
 class ProcessInstance:
-    """A running process: what its element instances have in common."""
+    """A running process: what its element instances have in common.
+
+    ``depth`` counts the processes from the one that was created down to this one.
+    """
 
     __slots__ = (
         "banned",
         "definition",
+        "depth",
         "elements",
         "key",
         "lock",
@@ -150,20 +154,26 @@ class ProcessInstance:
     )
 
     def __init__(
-        self, key: int, definition: Definition, parent_key: int = -1, parent_element_key: int = -1
+        self,
+        key: int,
+        definition: Definition,
+        parent_key: int = -1,
+        parent_element_key: int = -1,
+        depth: int = 1,
     ) -> None:
         self.key = key
         self.definition = definition
         self.parent_key = parent_key
         self.parent_element_key = parent_element_key
+        self.depth = depth
         self.elements: dict[int, ElementInstance] = {}
         self.root: ElementInstance | None = None
         self.lock: CorrelationLock | None = None
         self.banned = False
 
-    def identity(self) -> tuple[int, int, int]:
+    def identity(self) -> tuple[int, int, int, int]:
         """Return what the row of the root adds."""
-        return (self.definition.key, self.parent_key, self.parent_element_key)
+        return (self.definition.key, self.parent_key, self.parent_element_key, self.depth)
 
     def element(
         self, key: int, node: Node, scope: ElementInstance | None, scope_key: int

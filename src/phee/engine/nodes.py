@@ -28,14 +28,15 @@ if TYPE_CHECKING:
     from phee.engine.instances import ElementInstance
 
     Step = Callable[[Core, ElementInstance], None]
+    LastStep = Callable[[Core, ElementInstance], ElementInstance | None]
 
 
 class Behavior:
     """What an element does; every step is idempotent until it writes its event.
 
     ``activate`` runs after ELEMENT_ACTIVATING and the input mappings, ``complete`` after
-    ELEMENT_COMPLETING, ``terminate`` after ELEMENT_TERMINATING; ``end_termination`` when the last
-    token inside a scope that terminates is gone.
+    ELEMENT_COMPLETING, ``terminate`` after ELEMENT_TERMINATING. ``end_termination`` is the last
+    step, once nothing is left inside; it returns whose turn to end that makes it, if anyone's.
     """
 
     __slots__ = ("activate", "complete", "end_termination", "terminate")
@@ -45,12 +46,12 @@ class Behavior:
         activate: Step,
         complete: Step,
         terminate: Step,
-        end_termination: Step | None = None,
+        end_termination: LastStep,
     ) -> None:
         self.activate = activate
         self.complete = complete
         self.terminate = terminate
-        self.end_termination = end_termination or terminate
+        self.end_termination = end_termination
 
 
 class Flow:

@@ -161,7 +161,7 @@ class State:
             return None
         definition = self.definitions.by_key(root[0])
         assert definition is not None, f"instance {key} of an unknown definition"
-        instance = ProcessInstance(key, definition, root[1], root[2])
+        instance = ProcessInstance(key, definition, *root[1:])
         instance.lock = self.lock_of.get(key)
         instance.banned = key in self.banned
         self._load_elements(instance, element_rows)
@@ -321,3 +321,4 @@ class State:
             later = PutOff(queue.popleft())
             self.backlog.append(later)
             core.dirty(later)
+            later.touch_scope(core)

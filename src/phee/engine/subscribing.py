@@ -30,6 +30,8 @@ def subscribe(core: Core, element: ElementInstance) -> None:
     node = element.node
     messages = [_message(core, element, catch) for catch in node.message_catches]
     timers = [_timer(core, element, catch) for catch in node.timer_catches]
+    if messages or timers:
+        core.dirty(element)
     if messages:
         element.subscriptions = element.subscriptions or []
         for subscription in messages:

@@ -48,31 +48,34 @@ def terminate_waiting(core: Core, element: ElementInstance) -> None:
 
 
 def finish_termination(core: Core, element: ElementInstance) -> None:
-    """End a token: on with the boundary event that interrupted it, or with the scope's end."""
+    """End a token, and every scope around it that waited for this to end."""
+    ending: ElementInstance | None = element
+    while ending is not None:
+        ending = ending.node.end_termination(core, ending)
+
+
+def end_token(core: Core, element: ElementInstance) -> ElementInstance | None:
+    """Put TERMINATED on record and go on with the boundary event that interrupted, if one did.
+
+    Returns the scope when that can end now.
+    """
     if element.incident_keys:
         close_incidents(core, element)
     scope = element.scope
+    assert scope is not None, "a process ends otherwise"
     caught = None
     if element.triggers:
         caught = next((t for t in element.triggers if t.target.is_boundary), None)
     lifecycle.to_terminated(core, element)
-    if scope is None:
-        return
     if caught is not None and scope.state == ACTIVATED and scope.interrupted_by is None:
         activate_event(core, scope, element, caught)
-    else:
-        child_terminated(core, scope)
-
-
-def child_terminated(core: Core, scope: ElementInstance) -> None:
-    """A token inside ``scope`` was terminated: end the scope when it was the last."""
+        return None
     if scope.children:
-        return
-    if scope.state == TERMINATING:
-        scope.node.end_termination(core, scope)
-    elif scope.state == ACTIVATED and scope.interrupted_by is not None:
+        return None
+    if scope.state == ACTIVATED and scope.interrupted_by is not None:
         # a terminate end event cleared the scope, which completes
         lifecycle.issue_completion(core, scope)
+    return scope if scope.state == TERMINATING else None
 
 
 def terminate_children(core: Core, scope: ElementInstance) -> bool:

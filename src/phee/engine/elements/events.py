@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from phee.engine import lifecycle
 from phee.engine.elements.common import (
     complete_with_outputs,
+    end_token,
     finish_termination,
     leave,
     pass_through,
@@ -87,10 +88,10 @@ def _never(_: Core, element: ElementInstance) -> None:
     raise AssertionError(f"{element} does not complete")
 
 
-START = Behavior(pass_through, _complete_start, finish_termination)
-END = Behavior(_end, _complete_end, finish_termination)
-TERMINATE_END = Behavior(_terminate_end, _complete_terminate_end, finish_termination)
-ERROR_END = Behavior(_error_end, _never, finish_termination)
-CATCH = Behavior(wait_for_event, complete_with_outputs, terminate_waiting)
-BOUNDARY = Behavior(_never, complete_with_outputs, finish_termination)
-THROW = Behavior(pass_through, complete_with_outputs, finish_termination)
+START = Behavior(pass_through, _complete_start, finish_termination, end_token)
+END = Behavior(_end, _complete_end, finish_termination, end_token)
+TERMINATE_END = Behavior(_terminate_end, _complete_terminate_end, finish_termination, end_token)
+ERROR_END = Behavior(_error_end, _never, finish_termination, end_token)
+CATCH = Behavior(wait_for_event, complete_with_outputs, terminate_waiting, end_token)
+BOUNDARY = Behavior(_never, complete_with_outputs, finish_termination, end_token)
+THROW = Behavior(pass_through, complete_with_outputs, finish_termination, end_token)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from phee.engine import lifecycle
-from phee.engine.elements.common import finish_termination, terminate_waiting, wait_for_event
+from phee.engine.elements.common import (
+    end_token,
+    finish_termination,
+    terminate_waiting,
+    wait_for_event,
+)
 from phee.engine.expressions import condition_holds
 from phee.engine.incidents import CONDITION_ERROR, Failure
 from phee.engine.nodes import Behavior
@@ -71,6 +76,6 @@ def _never(_: Core, element: ElementInstance) -> None:
     raise AssertionError(f"{element} completes with its activation")
 
 
-EXCLUSIVE = Behavior(_activate_exclusive, _never, finish_termination)
-PARALLEL = Behavior(_activate_parallel, _never, finish_termination)
-EVENT_BASED = Behavior(wait_for_event, _complete_event_based, terminate_waiting)
+EXCLUSIVE = Behavior(_activate_exclusive, _never, finish_termination, end_token)
+PARALLEL = Behavior(_activate_parallel, _never, finish_termination, end_token)
+EVENT_BASED = Behavior(wait_for_event, _complete_event_based, terminate_waiting, end_token)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from phee.engine import codes, lifecycle, variables
 from phee.engine.elements.common import (
     complete_with_outputs,
+    end_token,
     finish_termination,
     leave,
     terminate_children,
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from phee.engine.core import Core
     from phee.engine.state import Awaited
 
+CALL_DEPTH_MAX = 1000
+TOO_DEEP = (
+    f"The call activity has reached the maximum depth of {CALL_DEPTH_MAX}. This is likely due to a"
+    " recursive call. Cancel the root process instance if this was unintentional."
+)
 
 # -- the process itself
 
@@ -102,21 +108,20 @@ def _terminate_process(core: Core, root: ElementInstance) -> None:
     if root.incident_keys:
         close_incidents(core, root)
     if not terminate_children(core, root):
-        _end_process(core, root)
+        finish_termination(core, root)
 
 
-def _end_process(core: Core, root: ElementInstance) -> None:
+def _end_process(core: Core, root: ElementInstance) -> ElementInstance | None:
     instance = root.instance
     core.state.awaited.pop(instance.key, None)
     caller = _caller(core, instance)
     lifecycle.to_terminated(core, root)
     core.state.stats.instances_terminated += 1
-    if caller is not None and caller.called_key == instance.key:
-        caller.called_key = -1
-        core.dirty(caller)
-        unsubscribe(core, caller)
-        finish_termination(core, caller)
     release_lock(core, instance)
+    if caller is None or caller.called_key != instance.key:
+        return None
+    caller.called_key = -1
+    return caller
 
 
 # -- embedded sub-processes
@@ -156,10 +161,13 @@ def _activate_call(core: Core, element: ElementInstance) -> None:
             f"Expected process with BPMN process id '{process_id}' to have a none start event,"
             " but not found.",
         )
+    depth = element.instance.depth + 1
+    if depth > CALL_DEPTH_MAX:
+        raise Failure(CALLED_ELEMENT_ERROR, TOO_DEEP)
     if element.node.catches:
         subscribe(core, element)
     lifecycle.to_activated(core, element)
-    child = ProcessInstance(core.next_key(), definition, element.instance.key, element.key)
+    child = ProcessInstance(core.next_key(), definition, element.instance.key, element.key, depth)
     element.called_key = child.key
     root = lifecycle.activate_process(core, child)
     lifecycle.issue_activation(core, root)
@@ -195,6 +203,6 @@ def _terminate_call(core: Core, element: ElementInstance) -> None:
 
 PROCESS = Behavior(_activate_process, _complete_process, _terminate_process, _end_process)
 SUB_PROCESS = Behavior(
-    _activate_sub_process, complete_with_outputs, _terminate_sub_process, finish_termination
+    _activate_sub_process, complete_with_outputs, _terminate_sub_process, end_token
 )
-CALL_ACTIVITY = Behavior(_activate_call, _complete_call, _terminate_call)
+CALL_ACTIVITY = Behavior(_activate_call, _complete_call, _terminate_call, end_token)

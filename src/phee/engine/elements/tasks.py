@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from phee.engine import lifecycle
 from phee.engine.elements.common import (
     complete_with_outputs,
+    end_token,
     finish_termination,
     pass_through,
     terminate_waiting,
@@ -56,7 +57,7 @@ def _activate_script(core: Core, element: ElementInstance) -> None:
     lifecycle.issue_completion(core, element)
 
 
-JOB_TASK = Behavior(_activate_job, complete_with_outputs, _terminate_job)
-SCRIPT_TASK = Behavior(_activate_script, complete_with_outputs, _terminate_job)
-RECEIVE_TASK = Behavior(wait_for_event, complete_with_outputs, terminate_waiting)
-PASS_TASK = Behavior(pass_through, complete_with_outputs, finish_termination)
+JOB_TASK = Behavior(_activate_job, complete_with_outputs, _terminate_job, end_token)
+SCRIPT_TASK = Behavior(_activate_script, complete_with_outputs, _terminate_job, end_token)
+RECEIVE_TASK = Behavior(wait_for_event, complete_with_outputs, terminate_waiting, end_token)
+PASS_TASK = Behavior(pass_through, complete_with_outputs, finish_termination, end_token)
