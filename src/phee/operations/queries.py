@@ -102,7 +102,11 @@ class OperationsQueries:
             chosen = ProcessInstanceFilter(process_instance_key=key)
             rows = reader.process_instances(chosen, size=1, sorted_by="epoch").rows
             if not rows:
-                raise NotFound("No process instance has this key", where=str(key))
+                raise NotFound(
+                    "No process instance of this tenant has this key",
+                    where=str(key),
+                    fix="Take the key from /api/v1/process-instances",
+                )
             return ProcessInstanceDetail(
                 process_instance=_instance(rows[0]), **_parts(reader, key, rows[0].epoch)
             )

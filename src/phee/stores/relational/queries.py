@@ -109,7 +109,11 @@ class RelationalReader:
         newest = [columns.started_at.desc(), columns.id.desc()]
         found = self._rows(tables.transfers, Transfer, conditions, newest, limit=1)
         if not found:
-            raise NotFound("no transfer has this key", where=str(workflow_instance_key))
+            raise NotFound(
+                "no transfer of this tenant has this key",
+                where=str(workflow_instance_key),
+                fix="Take the key from the list of transfers",
+            )
         return found[0]
 
     def find_by_transaction_id(self, transaction_id: str) -> list[Transfer]:
@@ -234,7 +238,11 @@ class RelationalReader:
         newest = [table.c.deployed_at.desc()]
         found = self._rows(table, ProcessDefinition, conditions, newest, limit=1)
         if not found:
-            raise NotFound("no definition has this key", where=str(process_definition_key))
+            raise NotFound(
+                "no process definition of this tenant has this key",
+                where=str(process_definition_key),
+                fix="Take the key from a process instance",
+            )
         return found[0]
 
     # --- how fresh the store is ---
