@@ -6,6 +6,8 @@ However a payment meets the scheme, money is where it belongs at its end, and no
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,7 @@ from payment_world import PAYEE, PAYER, POOR_PAYER, UNKNOWN_PAYEE, Outside, outs
 from phee.bpmn import replace_tenant
 from phee.commands import Resource
 from phee.flows import FLOWS, resources
+from phee.simulators.config import parse_rates
 
 OPENING = Decimal(1_000_000)
 LATE_MS = 1_500
@@ -153,6 +156,27 @@ async def test_many_payments_at_once_add_up(ours: Hub, world: Outside) -> None:
     [line] = (await world.get("/scheme/totals"))["committed"]
     assert Decimal(line["amount"]) == paid
     assert line["count"] == 40
+
+
+async def test_whatever_gets_lost_money_does_not(tmp_path: Path) -> None:
+    seed = int(os.environ.get("PHEE_TEST_SEED", str(random.SystemRandom().randrange(10**9))))
+    print(f"PHEE_TEST_SEED={seed}")
+    rates = parse_rates(["*:drop=0.1,delay=0.1,duplicate=0.2,reorder=0.2"])
+    async with (
+        outside(tmp_path / "simulators", seed=seed, rates=rates, late_ms=700) as world,
+        hub(tmp_path / "hub", world, quote_expiry_ms=2_500) as running,
+    ):
+        await running.deploy({tenant: resources(tenant) for tenant in TENANTS})
+        # The faults follow from the seed and the identifiers, so these must not be random.
+        keys = [await running.pay("2.50", transactionId=f"{seed}-{number}") for number in range(40)]
+        ends = [await running.end_of(key, timeout_s=60) for key in keys]
+        await running.all_finished(timeout_s=60)
+        paid = ends.count("EndEvent_Completed")
+        assert paid > 10
+        await assert_paid(world, str(paid * Decimal("2.50")))
+        assert running.incidents == []
+        [line] = (await world.get("/scheme/totals"))["committed"]
+        assert line["count"] == paid
 
 
 # -- upstream's drawings on the same workers ---------------------------------------------------
