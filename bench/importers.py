@@ -96,38 +96,47 @@ def sort_all(kind: Kind, data: Path, parts: list[Chunk]) -> list[Batch[Any]]:
     return [sorter.sort(part, after=0, applied=lambda _: 0) for part in parts]
 
 
-def measure_projection(kind: Kind, parts: list[Chunk], records: int) -> float:
-    data = data_directory()
-    began = time.perf_counter()
+class Stopwatch:
+    """Elapsed and processor time since it was made."""
+
+    def __init__(self) -> None:
+        self._began, self._cpu = time.perf_counter(), time.process_time()
+
+    def rates(self, count: int) -> tuple[float, float]:
+        """Return ``count`` per second and per second of processor time."""
+        cpu = time.process_time() - self._cpu
+        return count / (time.perf_counter() - self._began), count / cpu
+
+
+def measure_projection(kind: Kind, parts: list[Chunk], records: int) -> tuple[float, float]:
+    data, watch = data_directory(), Stopwatch()
     for batch in sort_all(kind, data, parts):
         for work in batch.tenants.values():
             work.fold.changes()
-    return records / (time.perf_counter() - began)
+    return watch.rates(records)
 
 
-def measure_store(kind: Kind, parts: list[Chunk]) -> float:
+def measure_store(kind: Kind, parts: list[Chunk]) -> tuple[float, float]:
     data = data_directory()
     batches = sort_all(kind, data, parts)
     stores = {tenant: store_opener(kind, data)(tenant) for tenant in TENANTS}
     for store in stores.values():
         store.claim(parts[0].lane, "bench", start=0)
-    rows = 0
-    began = time.perf_counter()
+    rows, watch = 0, Stopwatch()
     for batch in batches:
         for tenant, work in batch.tenants.items():
             rows += stores[tenant].write(batch.lane, batch.last_position, work.fold, work.letters)
-    return rows / (time.perf_counter() - began)
+    return watch.rates(rows)
 
 
 def measure_whole(kind: Kind, log: MemoryLog) -> tuple[float, float]:
     subject = importer(kind, log)
-    cpu, began = time.process_time(), time.perf_counter()
+    watch = Stopwatch()
     subject.step()
     while subject.progress.lag_records:
         subject.step()
     subject.housekeep()
-    took = time.perf_counter() - began
-    return log.durable_position / took, log.durable_position / (time.process_time() - cpu)
+    return watch.rates(log.durable_position)
 
 
 def main() -> None:
@@ -142,18 +151,18 @@ def main() -> None:
     print(f"{arguments.payments} payments, {records} records, {size / records:.0f} bytes each")
     results: dict[str, dict[str, float]] = {}
     for kind in KINDS:
-        projected = [measure_projection(kind, parts, records) for _ in range(RUNS)]
-        stored = [measure_store(kind, parts) for _ in range(RUNS)]
-        whole = [measure_whole(kind, log) for _ in range(RUNS)]
-        results[kind] = {
-            "projected_records_per_s": statistics.median(projected),
-            "stored_changes_per_s": statistics.median(stored),
-            "imported_records_per_s": statistics.median(rate for rate, _ in whole),
-            "imported_records_per_cpu_s": statistics.median(rate for _, rate in whole),
-            "imported_payments_per_cpu_s": statistics.median(rate for _, rate in whole)
-            * arguments.payments
-            / records,
+        measured = {
+            "projected_records": [measure_projection(kind, parts, records) for _ in range(RUNS)],
+            "stored_changes": [measure_store(kind, parts) for _ in range(RUNS)],
+            "imported_records": [measure_whole(kind, log) for _ in range(RUNS)],
         }
+        results[kind] = {}
+        for name, runs in measured.items():
+            results[kind][f"{name}_per_s"] = statistics.median(wall for wall, _ in runs)
+            results[kind][f"{name}_per_cpu_s"] = statistics.median(cpu for _, cpu in runs)
+        share = arguments.payments / records
+        imported = results[kind]["imported_records_per_cpu_s"]
+        results[kind]["imported_payments_per_cpu_s"] = imported * share
         print(kind)
         for name, value in results[kind].items():
             print(f"  {name:32} {value:12,.0f}")
