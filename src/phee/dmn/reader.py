@@ -28,6 +28,7 @@ from phee.dmn.environment import Environment
 from phee.dmn.errors import InvalidModel, Problem
 from phee.dmn.item_types import TypeReader
 from phee.dmn.model import Model
+from phee.feel.lexer import KEYWORDS
 
 _KINDS: Final[dict[str, type[Element]]] = {
     "inputData": InputData,
@@ -180,5 +181,7 @@ class _ModelReader:
 
 
 def _is_unusual(name: str) -> bool:
-    """Whether a name has characters that would read as operators."""
-    return any(character in name for character in "-+*/'’.")
+    """Whether a name has characters or words that would read as something else."""
+    return any(character in name for character in "-+*/'’.") or not KEYWORDS.isdisjoint(
+        name.split()
+    )

@@ -170,19 +170,24 @@ class Cursor:
             return token.text
         if token.kind not in ("name", "keyword"):
             raise self.unexpected("a name after '.'")
-        found = self.known.longest(self.tokens, self.index)
+        found = self.known.longest(self.tokens, self.index, member=True)
         words = self._adjacent_words()
-        if found is not None and found[1] > words and " " not in found[0]:
+        if found is not None and found[1] > words:
             self.index += found[1]
             return found[0]
         return self._take_words(words)
 
     def _adjacent_words(self) -> int:
-        """How many plain words stand side by side here."""
+        """How many plain words stand side by side here, as in ``date of birth``."""
         count = 1
-        while self.peek(count).kind == "name" and self.index + count < len(self.tokens):
-            count += 1
-        return count
+        while True:
+            token = self.peek(count)
+            if token.kind == "name":
+                count += 1
+            elif token.text == "of" and self.peek(count + 1).kind == "name":
+                count += 2
+            else:
+                return count
 
     def _take_words(self, count: int) -> str:
         words = self.tokens[self.index : self.index + count]

@@ -54,14 +54,29 @@ class KnownNames:
             yield scope
             scope = scope.parent
 
-    def longest(self, tokens: list[Token], index: int) -> tuple[str, int] | None:
-        """The longest known name that starts at a token, and its number of tokens."""
+    def longest(
+        self, tokens: list[Token], index: int, *, member: bool = False
+    ) -> tuple[str, int] | None:
+        """The longest known name that starts at a token, and its number of tokens.
+
+        The outermost scope holds the built-in functions: they are no members, and those of
+        several words count only where they are called.
+        """
         best: tuple[str, int] | None = None
         for scope in self._scopes():
+            builtin = scope.parent is None
+            if builtin and member:
+                break
             for shape, name in scope.shapes.get(tokens[index].text, ()):
                 if (best is None or len(shape) > best[1]) and _fits(shape, tokens, index):
+                    if builtin and len(shape) > 1 and not _is_called(tokens, index + len(shape)):
+                        continue
                     best = (name, len(shape))
         return best
+
+
+def _is_called(tokens: list[Token], index: int) -> bool:
+    return index < len(tokens) and tokens[index].text == "("
 
 
 def _fits(shape: _Shape, tokens: list[Token], index: int) -> bool:

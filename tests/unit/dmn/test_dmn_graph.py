@@ -207,6 +207,21 @@ def test_texts_become_temporal_values_where_the_type_says_so(xml):
     assert model.evaluate("d", context) == [date(2020, 2, 3), 1990, "2020-01-01"]
 
 
+def test_components_with_keywords_in_their_names(xml):
+    kind = (
+        '<itemDefinition name="tBooks"><itemComponent name="profit and loss">'
+        "<typeRef>number</typeRef></itemComponent></itemDefinition>"
+    )
+    model = dmn.parse(
+        xml.model(
+            kind,
+            xml.input("books", "tBooks"),
+            xml.decision("d", xml.text("books.profit and loss + 1"), "i-books"),
+        )
+    )
+    assert model.evaluate("d", {"books": {"profit and loss": 4}}) == 5
+
+
 def test_instance_of_an_item_definition(xml):
     texts = '["A" instance of tGrade, "C" instance of tGrade, 1 instance of tNowhere]'
     model = dmn.parse(xml.model(TYPES, xml.decision("d", xml.text(texts))))

@@ -41,6 +41,8 @@ NAMES = [
     ("[{first name: 1}, {first name: 2}][first name = 2].first name", [2]),
     ("{x y: 1, z: x y}.z", 1),
     ("(function(my number) my number + 1)(my number: 2)", 3),
+    ("[{date of birth: 7}].date of birth", [7]),
+    ("{date: 1, time: true, r: time and date = 1}.r", True),
     ("every one in [1, 2] satisfies one > 0", True),
     ("for my item in [1] return my item", [1]),
     ("string length(first name)", 3),
