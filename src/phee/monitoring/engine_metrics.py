@@ -31,9 +31,6 @@ class CountsInMs(Protocol):
 class EngineCounts(Protocol):
     """What is read of the engine (:class:`phee.engine.stats.Stats` has it)."""
 
-    elements: Mapping[tuple[str, str], int]
-    jobs: Mapping[tuple[str, str], int]
-    records: Mapping[tuple[int, int, int], int]
     instances_created: int
     instances_completed: int
     instances_terminated: int
@@ -42,6 +39,18 @@ class EngineCounts(Protocol):
     requests_received: int
     requests_refused: int
     faults: int
+
+    @property
+    def elements(self) -> Mapping[tuple[str, str], int]:
+        """Events of elements, by action and element type."""
+
+    @property
+    def jobs(self) -> Mapping[tuple[str, str], int]:
+        """Events of jobs, by action and job type."""
+
+    @property
+    def records(self) -> Mapping[tuple[int, int, int], int]:
+        """Records written, by record type, value type and intent."""
 
     @property
     def commit_ms(self) -> CountsInMs:

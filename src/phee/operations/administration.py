@@ -15,9 +15,11 @@ from phee.bpmn import compile_bpmn, replace_tenant
 from phee.channel import require_served_jobs
 from phee.commands import Resource
 from phee.gateway.client import OrchestratorClient
-from phee.tenants import Tenant, TenantRegistry, onboard
-from phee.web import QueryParameters, TenantHeader, TenantResolver, read_query
+from phee.records import DEFAULT_TENANT
+from phee.tenants import TENANT_ID_PATTERN, Tenant, TenantRegistry, onboard
+from phee.web import HeaderParameters, QueryParameters, TenantResolver, read_query
 from phee.web.routing import COMMAND_ERRORS, Handlers, commanding, reading
+from phee.web.tenant import TENANT_HEADER
 
 AnyRequest = Request[Any, Any, State]
 
@@ -37,6 +39,19 @@ class DeploymentRequest(_Wire, forbid_unknown_fields=True):
     """Drawings to deploy, all or none."""
 
     resources: Annotated[list[DeploymentResource], Meta(min_length=1, max_length=50)]
+
+
+class DeploymentHeaders(HeaderParameters):
+    """For whom to deploy."""
+
+    tenant: Annotated[
+        str,
+        Meta(
+            pattern=rf"^{DEFAULT_TENANT}$|{TENANT_ID_PATTERN}",
+            description=f"whose flows these are; {DEFAULT_TENANT} for clients without tenants",
+            examples=["rhino"],
+        ),
+    ] = msgspec.field(name=TENANT_HEADER)
 
 
 class DeploymentQuery(QueryParameters):
@@ -122,16 +137,15 @@ class Administration(Handlers):
         self, request: AnyRequest, data: JSONBody[DeploymentRequest]
     ) -> DeploymentAnswer:
         """Deploy drawings for a tenant; refused when nobody serves one of their job types."""
-        tenant = self._tenants.of(request)
+        tenant_id = self._deploys_for(request)
         query = read_query(request, DeploymentQuery)
         resources = [
-            Resource(each.name, replace_tenant(each.content.encode(), tenant.id))
-            for each in data.resources
+            Resource(each.name, _drawing_of(tenant_id, each.content)) for each in data.resources
         ]
         for resource in resources:
             processes = compile_bpmn(resource.content, resource.name)
             require_served_jobs(processes, self._is_served, force=query.force)
-        deployed = await self._client.deploy(resources, tenant_id=tenant.id)
+        deployed = await self._client.deploy(resources, tenant_id=tenant_id)
         return DeploymentAnswer(
             key=deployed.key,
             processes=[
@@ -145,6 +159,17 @@ class Administration(Handlers):
                 for each in deployed.processes
             ],
         )
+
+    def _deploys_for(self, request: AnyRequest) -> str:
+        """Return a tenant's id, or that of those who know nothing of tenants."""
+        if request.headers.get(TENANT_HEADER) == DEFAULT_TENANT:
+            return DEFAULT_TENANT
+        return self._tenants.of(request).id
+
+
+def _drawing_of(tenant_id: str, content: str) -> bytes:
+    drawing = content.encode()
+    return drawing if tenant_id == DEFAULT_TENANT else replace_tenant(drawing, tenant_id)
 
 
 def administration_routes(administration: Administration) -> Router:
@@ -163,7 +188,7 @@ def administration_routes(administration: Administration) -> Router:
                 "/deployments",
                 administration.deploy,
                 summary="Deploy drawings",
-                reads=[TenantHeader, DeploymentQuery],
+                reads=[DeploymentHeaders, DeploymentQuery],
                 errors=errors,
             ),
         ],
