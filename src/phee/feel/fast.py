@@ -1,9 +1,9 @@
 """Fast paths for the conditions drawings use most.
 
-Comparisons of variables with literals or each other, ``and``, ``or``, a bare variable: these
-become closures over the caller's mapping that give an answer when every operand has the expected
-Python type, and otherwise raise ``NotFast`` (or ``KeyError``), upon which the full evaluation
-starts again from the beginning. They never differ from it in their answers.
+Comparisons of variables with literals or each other, ``and``, ``or``, a bare variable, a simple
+quantifier: these become closures over the caller's mapping that give an answer when every operand
+has the expected Python type, and otherwise raise ``NotFast`` (or ``KeyError``), upon which the
+full evaluation starts again from the beginning. They never differ from it in their answers.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 _ORDERED: Final = frozenset({int, str})
 _UNROLLED_MAX: Final = 8
+_ELEMENTS_MAX: Final = 10_000
 _PLAIN: Final = frozenset({int, str, bool})
 
 
@@ -61,6 +62,51 @@ def _condition(node: Node) -> FastCode | None:
             return _with_variable(node.operator, node.left.name, node.right.name)
     if isinstance(node, nodes.Logic):
         return _logic(node)
+    if isinstance(node, nodes.Quantified):
+        return _quantified(node)
+    return None
+
+
+def _quantified(node: nodes.Quantified) -> FastCode | None:
+    """``some x in list satisfies x < limit``, the limit a variable or literal."""
+    iterator, body = node.iterators[0], node.body
+    if (
+        len(node.iterators) > 1
+        or iterator.end is not None
+        or not isinstance(body, nodes.Comparison)
+    ):
+        return None
+    if body.left != nodes.Name(iterator.name) or not isinstance(iterator.source, nodes.Name):
+        return None
+    limit = _operand_value(body.right, iterator.name)
+    if limit is None:
+        return None
+    source, every, compare = iterator.source.name, node.every, _OPERATORS[body.operator]
+    kinds = _PLAIN if body.operator in ("=", "!=") else _ORDERED
+
+    def fast_quantified(context: Mapping[str, Any]) -> bool:
+        values = context[source]
+        bound = limit(context)
+        kind = type(bound)
+        if type(values) is not list or kind not in kinds or len(values) > _ELEMENTS_MAX:
+            raise _NOT_FAST
+        for value in values:
+            if type(value) is not kind:
+                raise _NOT_FAST
+            if compare(value, bound) is not every:
+                return not every
+        return every
+
+    return fast_quantified
+
+
+def _operand_value(node: Node, item: str) -> FastCode | None:
+    if isinstance(node, nodes.Literal):
+        literal = node.value
+        return lambda _context: literal
+    if isinstance(node, nodes.Name) and node.name not in (item, "?"):
+        name = node.name
+        return lambda context: context[name]
     return None
 
 
