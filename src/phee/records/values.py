@@ -17,7 +17,7 @@ from phee.records.types import ValueType
 DEFAULT_TENANT = "<default>"
 
 
-class RecordValue(msgspec.Struct, array_like=True):
+class RecordValue(msgspec.Struct, array_like=True, gc=False):
     """Base of all record values."""
 
 
