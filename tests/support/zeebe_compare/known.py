@@ -7,8 +7,9 @@ Zeebe; the normal form sorts them.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Lines = Sequence[str]
@@ -31,6 +32,21 @@ def _substitute(pattern: str, replacement: str) -> Callable[[Lines], list[str]]:
     return lambda lines: [compiled.sub(replacement, line) for line in lines]
 
 
+def _values(ours: Mapping[str, str]) -> Callable[[Lines], list[str]]:
+    """Give the variables named in ``ours`` that JSON text."""
+
+    def change(line: str) -> str:
+        for name, value in ours.items():
+            if f'"name": "{name}"' in line:
+                return line[: line.index('"value": ')] + f'"value": {json.dumps(value)}}}'
+            if f'"variables": {{"{name}": ' in line:
+                variables = json.dumps({name: json.loads(value)}, ensure_ascii=False)
+                return line[: line.index('"variables": ')] + f'"variables": {variables}}}'
+        return line
+
+    return lambda lines: [change(line) for line in lines]
+
+
 KNOWN: tuple[Difference, ...] = (
     Difference(
         frozenset({"deploy_refused"}),
@@ -46,6 +62,44 @@ KNOWN: tuple[Difference, ...] = (
         frozenset({"deploy_refused"}),
         "a refused deployment names no metadata of the drawings that were good",
         _substitute(r'"processesMetadata": \[.*?\], ', ""),
+    ),
+    Difference(
+        frozenset({"condition_texts"}),
+        "warnings about an expression show a text without quotes",
+        _substitute(r"Can't compare '\\\"a\\\"' with", "Can't compare 'a' with"),
+    ),
+    Difference(
+        frozenset({"mapping_shapes"}),
+        "a nested target over a value that is no object replaces it; in Zeebe both are lost (null)",
+        _substitute(
+            r'("name": "out", .*"value": )"null"',
+            r'\1"{\\"one\\":{\\"k\\":null},\\"two\\":{\\"three\\":\\"B\\"}}"',
+        ),
+    ),
+    Difference(
+        frozenset({"result_values"}),
+        "temporal values, contexts and small numbers as text have FEEL's form, not Java's",
+        _values(
+            {
+                "r21": '"0.0000001"',
+                "r23": '"2024-02-29T10:00:00Z"',
+                "r24": '"2024-02-29T10:00:00+02:00"',
+                "r25": '"10:00:00"',
+                "r27": '"P400D"',
+                "r29": '"P29D"',
+                "r33": '"{a: \\"b\\", c: 1}"',
+            }
+        ),
+    ),
+    Difference(
+        frozenset({"result_values"}),
+        "a whole number beyond 64 bits does not wrap around",
+        _values({"r44": "1.0E20"}),
+    ),
+    Difference(
+        frozenset({"result_values"}),
+        "a range becomes its text; Zeebe writes null",
+        _values({"r50": '"[1..3]"'}),
     ),
 )
 

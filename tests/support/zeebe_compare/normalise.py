@@ -4,7 +4,8 @@ What differs from run to run is replaced: keys become ``K1``, ``K2``, ... and po
 in the order they are first seen; a point in time becomes its distance, in half seconds, from the
 record that named it first (a repeated timer's from the one before it); a drawing becomes its
 digest. Order, intents, every other field and every text stay. The variables that one scope gets in
-a row are sorted. Fields that are ``-1`` or empty are left out of a line.
+a row are sorted. Fields that are ``-1`` or empty are left out of a line; a value that is the same
+as in the last record of that value type and key is written as ``=``.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class _Normaliser:
         self._positions = positions
         self._keys: dict[int, str] = {}
         self._times: dict[int, str] = {}
+        self._last_value: dict[tuple[str, int | str], str] = {}
         self._since = 0
         self._last_due: dict[tuple[int, int, str], int] = {}
 
@@ -72,14 +74,13 @@ class _Normaliser:
         envelope = f"{record['valueType']}.{record['intent']} {key} <{source}"
         if record["recordVersion"] != 1:
             envelope += f" v{record['recordVersion']}"
-        rejection = ""
         if record["rejectionType"] != "NULL_VAL":
-            rejection = (
-                f" {record['rejectionType']}: {self._text(record['rejectionReason'])}".replace(
-                    "\n", " "
-                )
-            )
-        return f"{record['recordType']} {envelope} {value}{rejection}"
+            reason = self._text(record["rejectionReason"]).replace("\n", " ")
+            return f"{record['recordType']} {envelope} {value} {record['rejectionType']}: {reason}"
+        slot = (record["valueType"], key)
+        same = self._last_value.get(slot) == value
+        self._last_value[slot] = value
+        return f"{record['recordType']} {envelope} {'=' if same else value}"
 
     def _time_base(self, record: Json) -> int:
         """Return what a new point in time in ``record`` was reckoned from."""
