@@ -338,7 +338,9 @@ class Engine:
         self._timer = self._loop.call_later(delay, self._schedule)
 
     async def _settled(self) -> None:
-        """Return when nothing is waiting, written or due."""
+        """Return when nothing is waiting, written or due (or the engine stopped)."""
+        if self._loop is None:
+            return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         self._idle.append(future)

@@ -146,7 +146,7 @@ class GroupProcessor:
         for kind, count in Counter(map(_KIND, core.records)).items():
             state.stats.records[kind] += count
         state.stats.groups += 1
-        state.requests.clear()
+        state.written()
         if faults:
             # what is banned must leave the queues and heaps
             load_state(state)

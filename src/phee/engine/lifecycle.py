@@ -238,6 +238,7 @@ def _unregister(core: Core, element: ElementInstance, state: int) -> None:
         del scope.children[key]  # type: ignore[union-attr]
     else:
         del core.state.instances[instance.key]
+        core.state.ended.add(instance.key)
     core.drop(element)
 
 
@@ -323,7 +324,8 @@ def withdraw_process(core: Core, root: ElementInstance) -> None:
     """Take back a process instance that was announced and is not active yet."""
     assert root.state == 0, f"{root} is active"
     variables.forget(core, root)
-    del core.state.instances[root.instance.key]
+    del core.state.instances[root.key]
+    core.state.ended.add(root.key)
     del core.state.elements[root.key]
     core.drop(root)
 

@@ -120,6 +120,8 @@ class State:
         self.locks: dict[tuple[str, str, str], CorrelationLock] = {}
         self.lock_of: dict[int, CorrelationLock] = {}
         self.banned: set[int] = set()
+        # what the group under way ended or remembered, and the store does not know yet
+        self.ended: set[int] = set()
         self.requests: dict[bytes, Request] = {}
         self.backlog: deque[PutOff] = deque()
 
@@ -152,7 +154,14 @@ class State:
         self.instances.move_to_end(instance_key)
         return element
 
+    def written(self) -> None:
+        """Say that memory and store agree: the group is in the store."""
+        self.ended.clear()
+        self.requests.clear()
+
     def _load_instance(self, key: int) -> ProcessInstance | None:
+        if key in self.ended:
+            return None
         rows = [(k, decode_row(v)) for k, v in self.port.scan(numbered(INSTANCE, key))]
         element_rows = [(int.from_bytes(k[10:18], "big"), r) for k, r in rows if k[9:10] == b"E"]
         root = next((row[12] for _, row in element_rows if row[12] is not None), None)

@@ -30,7 +30,7 @@ from phee.commands import (
     ThrowError,
     UpdateJobRetries,
 )
-from phee.engine import Engine
+from phee.engine import Engine, core
 from phee.errors import InvalidState, NotFound
 
 STEPS = 120
@@ -142,7 +142,11 @@ class World:
 
 
 @pytest.mark.parametrize("seed", range(25))
-async def test_invariants_hold_under_random_events(seed: int, tmp_path: Path) -> None:
+async def test_invariants_hold_under_random_events(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if seed % 2:  # batches that are full at once: what is put off must come to the same
+        monkeypatch.setattr(core, "COMMANDS_MAX", 3)
     world = World(seed, tmp_path)
     await world.engine.start()
     await world.deploy()

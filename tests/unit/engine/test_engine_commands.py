@@ -50,6 +50,21 @@ async def test_instance_runs_to_its_end_and_leaves_nothing(engine: Engine) -> No
     assert_nothing_left(engine)
 
 
+async def test_what_ended_in_this_group_is_not_found_any_more(engine: Engine) -> None:
+    await deploy(engine)
+    created = await engine.submit(CreateProcessInstance("flow"))
+    [job] = await take(engine)
+    cancel = CancelProcessInstance(created.process_instance_key)
+    wishes = [cancel, cancel, CompleteJob(job.key), SetVariables(job.element_instance_key, {})]
+    first, *others = await asyncio.gather(
+        *(engine.submit(wish) for wish in wishes), return_exceptions=True
+    )
+    assert first.key == created.process_instance_key
+    assert [type(error).__name__ for error in others] == ["RejectedNotFound"] * 3
+    check(engine)
+    assert_nothing_left(engine)
+
+
 async def test_result_is_answered_when_the_instance_completes(engine: Engine) -> None:
     await deploy(engine)
     command = CreateProcessInstance(
