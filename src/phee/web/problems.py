@@ -25,6 +25,7 @@ from phee.web.errors import (
     BodyTooLarge,
     FieldProblem,
     InvalidFields,
+    InvalidJson,
     MethodNotAllowed,
     UnexpectedFault,
     UnknownRoute,
@@ -124,6 +125,8 @@ def _unreadable(error: HTTPException) -> InvalidInput:
         for item in error.extra or []
         if isinstance(item, dict) and item.get("key")
     ]
+    if any(problem.field == "data" for problem in problems):  # the framework's name of the body
+        return InvalidJson("The body is missing", fix="Send a JSON object as the body")
     if problems:
         return InvalidFields(problems)
     return InvalidInput("The request cannot be read", fix="See /schema for what is expected")

@@ -113,7 +113,7 @@ def test_a_good_body_is_read(client: TestClient[HubApp]) -> None:
     ("body", "content_type", "status", "code"),
     [
         (b"{", "application/json", 400, "invalid-json"),
-        (b"", "application/json", 400, "invalid-fields"),
+        (b"", "application/json", 400, "invalid-json"),
         (b'{"name":"a","name":"b"}', "application/json", 400, "invalid-json"),
         (b'{"nam":"a"}', "application/json", 400, "invalid-fields"),
         (b'{"name":"a"}', "text/plain", 415, "unsupported-media-type"),

@@ -191,7 +191,11 @@ def _match(words: str, fields: Sequence[str]) -> str:
             terms.append(f'"{plain}"' + ("*" if word.endswith("*") else ""))
     if not terms:
         if words.strip():
-            raise InvalidInput("the text has no letter or digit to look for", where="text")
+            raise InvalidInput(
+                "the text has no letter or digit to look for",
+                where="text",
+                fix="Name a word or a number that must occur",
+            )
         return ""
     columns = " ".join(_known(name, TEXT_FIELDS) for name in fields)
     found = " AND ".join(terms)
@@ -234,9 +238,15 @@ def _after_cursor(query: SearchQuery) -> list[ColumnElement[bool]]:
         content = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
         place = msgspec.msgpack.decode(content, type=tuple[int, int, int, bool])
     except (binascii.Error, ValueError, msgspec.DecodeError):
-        raise InvalidInput("the cursor is not one of ours", where="cursor") from None
+        raise InvalidInput(
+            "the cursor is not one of ours", where="cursor", fix="Send nextCursor as it was given"
+        ) from None
     if place[3] != query.newest_first:
-        raise InvalidInput("the cursor belongs to the other order", where="cursor")
+        raise InvalidInput(
+            "the cursor belongs to the other order",
+            where="cursor",
+            fix="Send it with the sort order it was given for, or begin again without it",
+        )
     return [_beyond(place[:3], newest_first=query.newest_first)]
 
 
