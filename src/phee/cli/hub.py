@@ -37,6 +37,7 @@ from phee.stores.search.fts5 import open_search
 from phee.stream import LogServer, stream_path
 from phee.tenants import Tenant, TenantRegistry
 from phee.workers import Worker
+from phee.workers.counters import WorkerCounters
 
 _log = structlog.get_logger(__name__)
 INTAKE_FACTOR_MIN = 0.5
@@ -67,6 +68,7 @@ class Hub:
         self.handlers = handlers(self._connector_settings(), self.client, self.http)
         self.workers: dict[str, Worker] = {}
         self.intake_limited_by: str | None = None
+        self.worker_counters = WorkerCounters()
         self.metrics = hub_registry(self)
         self._onboarding = asyncio.Lock()
 
@@ -99,6 +101,7 @@ class Hub:
                     tenant_ids=[tenant.id],
                     name="hub",
                     operation_scope=f"{self.engine.log.epoch:x}",
+                    counters=self.worker_counters,
                 )
                 await worker.start()
                 self.workers[tenant.id] = worker

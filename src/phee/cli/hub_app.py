@@ -21,6 +21,7 @@ from phee.monitoring import (
     gateway_metrics,
     log_metrics,
     new_registry,
+    worker_metrics,
 )
 from phee.monitoring.routes import routes as monitoring_routes
 from phee.operations.administration import (
@@ -32,6 +33,7 @@ from phee.operations.administration import (
 from phee.operations.freshness import Waiter
 from phee.tenants import Tenant
 from phee.web import HubApp, Position, TenantResolver, create_app
+from phee.workers.counters import DURATION_BUCKETS_S
 
 if TYPE_CHECKING:
     from phee.cli.hub import Hub
@@ -47,6 +49,7 @@ def hub_registry(hub: Hub) -> CollectorRegistry:
         engine_metrics(hub.engine.stats),
         log_metrics(hub.engine.log),
         gateway_metrics(hub.gateway.counters, LATENCY_BUCKETS_S),
+        worker_metrics(hub.worker_counters, DURATION_BUCKETS_S),
     ):
         CallbackCollector(read).register(registry)
     return registry
@@ -125,6 +128,7 @@ def hub_status(hub: Hub) -> HubStatus:
             for name, position in sorted(log.acknowledged().items())
         ],
         intake_limited_by=hub.intake_limited_by,
+        data_directory=str(hub.settings.data.absolute()),
     )
 
 

@@ -28,6 +28,7 @@ class Worker:
             one orchestrator only; give each orchestrator that talks to the same outside system
             its own scope.
         threads_max: how many handlers that are not coroutines run at once.
+        counters: where to count; several workers of one process may share them.
 
     Attributes:
         counters: what happened so far, for monitoring.
@@ -42,8 +43,9 @@ class Worker:
         name: str = "phee",
         operation_scope: str = "job",
         threads_max: int = 16,
+        counters: WorkerCounters | None = None,
     ) -> None:
-        self.counters = WorkerCounters()
+        self.counters = counters or WorkerCounters()
         self.name = name
         self._client = client
         self._handlers = _one_per_type(handlers)
