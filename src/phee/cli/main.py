@@ -152,12 +152,21 @@ def status(as_json: AsJson = False, http_port: HttpPort = None) -> None:
 def records(
     start: Annotated[int, typer.Option("--from", help="First position.", min=1)] = 1,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as records come.")] = False,
-    data: Data = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="Data directory of the hub.",
+            envvar="PHEE_DATA",
+            show_default="that of the hub on the HTTP port",
+        ),
+    ] = None,
+    http_port: HttpPort = None,
 ) -> None:
     """Print the record log as JSON lines, in the form in which Zeebe exports it."""
     from phee.cli.records import run_records
 
-    run_records(start=start, follow=follow, data=data)
+    run_records(start=start, follow=follow, data=data, http_port=http_port)
 
 
 def main() -> None:

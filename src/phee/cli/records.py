@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from phee.cli.hub_api import HubApi
 from phee.cli.settings import load_settings
 from phee.records import decode_block, to_json
 from phee.stream import LogStream, stream_path
@@ -15,16 +16,16 @@ FETCH_BYTES = 1 << 20
 FOLLOW_WAIT_S = 1.0
 
 
-def run_records(*, start: int, follow: bool, data: Path | None) -> None:
+def run_records(*, start: int, follow: bool, data: Path | None, http_port: int | None) -> None:
     """Print every record from position ``start`` on; with ``follow`` go on until interrupted.
 
-    Reading acknowledges nothing, so it never changes what the importers get.
+    Without ``data``, the hub on ``http_port`` is asked for its data directory. Reading
+    acknowledges nothing, so it never changes what the importers get.
 
     Raises:
-        phee.errors.Unavailable: no hub runs on this data directory.
+        phee.errors.Unavailable: no hub runs there.
     """
-    settings = load_settings(data=data)
-    stream = LogStream(stream_path(settings.data))
+    stream = LogStream(stream_path(data or _data_of_hub(http_port)))
     output = sys.stdout.buffer
     try:
         for line in json_lines(stream, start=start, follow=follow):
@@ -39,6 +40,11 @@ def run_records(*, start: int, follow: bool, data: Path | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         stream.close()
+
+
+def _data_of_hub(http_port: int | None) -> Path:
+    api = HubApi(load_settings(http_port=http_port).http_port)
+    return Path(api.get("/api/v1/status")["dataDirectory"])
 
 
 def json_lines(stream: LogStream, *, start: int, follow: bool) -> Iterator[bytes]:

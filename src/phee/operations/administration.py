@@ -96,6 +96,7 @@ class HubStatus(_Wire):
     tenants: list[str]
     consumers: list[ConsumerStatus]
     intake_limited_by: str | None
+    data_directory: str
 
 
 class Administration(Handlers):
