@@ -220,8 +220,9 @@ class Evaluation:
 
 def _result_type(kind: Type) -> Type | None:
     """The type of a function's results, from the type of its variable."""
-    if isinstance(kind, FunctionType):
-        return kind.result
+    plain = kind.plain()
+    if isinstance(plain, FunctionType):
+        return plain.result
     return None if kind is ANY else kind
 
 

@@ -53,6 +53,10 @@ class ItemType(Type):
             return False
         return value is None or not self.allowed or self._is_allowed(value)
 
+    def plain(self) -> Type:
+        """The base."""
+        return self.base.plain()
+
     def _is_allowed(self, value: Any) -> bool:
         scope = Scope(Run(), {"?": value}, Scope(Run(), {}))
         return any(test(scope) is True for test in self.allowed)
@@ -68,6 +72,10 @@ class DeferredType(Type):
     def target(self) -> Type:
         """The type referred to."""
         return self._types[self.name]
+
+    def plain(self) -> Type:
+        """What the type referred to is."""
+        return self.target().plain()
 
     def conforms(self, value: Any) -> bool:
         """Whether the value conforms to the type referred to."""
@@ -162,18 +170,6 @@ _LETTER_OF_THE_SPECIFICATION: Final[dict[str, Type]] = {
 """Inside a model these names are no types without parameters (``instance of`` gives null)."""
 
 
-def resolved(kind: Type) -> Type:
-    """The type behind references and names."""
-    for _ in range(100):
-        if isinstance(kind, DeferredType):
-            kind = kind.target()
-        elif isinstance(kind, ItemType):
-            kind = kind.base
-        else:
-            break
-    return kind
-
-
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "date": parse_date,
     "time": parse_time,
@@ -189,7 +185,7 @@ def from_json(value: Any, kind: Type) -> Any:
 
     JSON, in which variables live, has no dates.
     """
-    plain = resolved(kind)
+    plain = kind.plain()
     if isinstance(value, str) and isinstance(plain, SimpleType):
         read = _READERS.get(plain.name)
         converted = read(value) if read else None

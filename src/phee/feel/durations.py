@@ -13,7 +13,7 @@ _NANOS_MAX: Final = 2**63 * NANOS_PER_SECOND
 _MONTHS_MAX: Final = 2**63 * 12
 
 _TEXT: Final = re.compile(
-    r"(-)?P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?"
+    r"(-)?P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?"
     r"(T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{0,9})\d*)?S)?)?",
     re.ASCII,
 )
@@ -106,17 +106,16 @@ def parse_duration(text: str) -> Duration | None:
     match = _TEXT.fullmatch(text)
     if match is None or len(text) > 100:
         return None
-    sign, years, months, weeks, days, clock, hours, minutes, seconds, fraction = match.groups()
+    sign, years, months, days, clock, hours, minutes, seconds, fraction = match.groups()
     calendar = years is not None or months is not None
-    exact = any(part is not None for part in (weeks, days, hours, minutes, seconds))
+    exact = any(part is not None for part in (days, hours, minutes, seconds))
     if calendar == exact or clock == "T" or (fraction == "" and "." in text):
         return None
     factor = -1 if sign else 1
     try:
         if calendar:
             return YearsMonthsDuration(factor * (int(years or 0) * 12 + int(months or 0)))
-        whole_days = int(weeks or 0) * 7 + int(days or 0)
-        whole = whole_days * 86_400 + int(hours or 0) * 3_600
+        whole = int(days or 0) * 86_400 + int(hours or 0) * 3_600
         whole += int(minutes or 0) * 60 + int(seconds or 0)
         nanos = int((fraction or "").ljust(9, "0"))
         return DaysTimeDuration(factor * (whole * NANOS_PER_SECOND + nanos))

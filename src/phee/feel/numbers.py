@@ -156,7 +156,7 @@ def number_text(value: Number) -> str:
     """The number without exponent, as ``string()`` shows it."""
     if type(value) is int:
         return str(value)
-    exact = Decimal(value)
+    exact = abs(Decimal(value)) if value == 0 else Decimal(value)
     if abs(exact.adjusted()) > 100:
         return str(exact.normalize())
     return f"{exact:f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from phee.feel import nodes
@@ -20,13 +21,18 @@ _READERS: Final = {
     "date and time": parse_datetime,
     "duration": parse_duration,
 }
+_WITHOUT_END: Final = re.compile(r"([\[(\]])(.*)\.\.\s*[)\[]", re.DOTALL)
+_WITHOUT_START: Final = re.compile(r"[(\]]\s*\.\.(.*)([\])\[])", re.DOTALL)
 _KNOWN: Final = KnownNames(_READERS)
 
 
 def parse_range(text: str) -> Range | None:
-    """The range that a text such as ``[1..10)`` or ``>= 5`` spells; None when it is none."""
+    """The range that a text such as ``[1..10)`` or ``>= 5`` spells; None when it is none.
+
+    One endpoint may be missing, as in ``[1..)``, where its bracket is open.
+    """
     try:
-        node = parse(text, unary=True, names=(), types={}, builtins=_KNOWN)
+        node = parse(_as_bound(text.strip()), unary=True, names=(), types={}, builtins=_KNOWN)
     except FeelSyntaxError:
         return None
     assert isinstance(node, nodes.UnaryTests)
@@ -36,6 +42,15 @@ def parse_range(text: str) -> Range | None:
         return _range_of(node.tests[0])
     except EvaluationProblem:
         return None
+
+
+def _as_bound(text: str) -> str:
+    """A range without end or start as the comparison it means; other texts as they are."""
+    if match := _WITHOUT_END.fullmatch(text):
+        return f"{'>=' if match[1] == '[' else '>'} {match[2]}"
+    if match := _WITHOUT_START.fullmatch(text):
+        return f"{'<=' if match[2] == ']' else '<'} {match[1]}"
+    return text
 
 
 def _range_of(node: Node) -> Range | None:

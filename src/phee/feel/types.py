@@ -20,6 +20,10 @@ class Type:
         """Whether the value may be used where this type is asked for."""
         raise NotImplementedError
 
+    def plain(self) -> Type:
+        """The type itself, without a name or reference around it."""
+        return self
+
     def is_instance(self, value: Any) -> bool | None:
         """Whether ``value instance of`` this type is true; null when it is no type."""
         return value is not None and self.conforms(value)
@@ -182,6 +186,7 @@ BUILTIN_TYPES: Final[dict[str, Type]] = {
 
 def is_subtype(narrow: Type, wide: Type) -> bool:
     """Whether every value of ``narrow`` also belongs to ``wide``."""
+    narrow, wide = narrow.plain(), wide.plain()
     if wide is ANY or narrow is NULL or narrow == wide:
         return True
     if isinstance(narrow, SimpleType) and isinstance(wide, SimpleType):

@@ -31,7 +31,7 @@ from phee.feel.temporal import (
     time_of,
 )
 from phee.feel.text import shown, to_text
-from phee.feel.values import from_python, kind_of
+from phee.feel.values import equal, from_python, kind_of
 
 _NUMBER: Final = re.compile(r"-?(\d+(\.\d+)?|\.\d+)", re.ASCII)
 
@@ -237,14 +237,14 @@ def cycle_times(repetitions: int | None, interval: Duration) -> str:
     return f"R{'' if repetitions is None else repetitions}/{interval}"
 
 
-def same_value(left: Any, right: Any) -> bool:
+def same_value(left: Any, right: Any, run: Run) -> bool:
     """Whether two values are the same in kind and form: what ``is`` asks."""
     kind = kind_of(left)
     if kind != kind_of(right):
         return False
     if kind in ("time", "date and time"):
         return to_text(_numeric_zone(left)) == to_text(_numeric_zone(right))
-    return bool(left == right)
+    return equal(left, right, run) is True
 
 
 def _numeric_zone(value: Any) -> Any:
@@ -258,7 +258,7 @@ def _numeric_zone(value: Any) -> Any:
     return fixed if kind_of(value) == "time" else make_datetime(date_of(value), fixed)
 
 
-@builtin("is(value1: any, value2: any)")
-def is_(value1: Any, value2: Any) -> bool:
+@builtin("is(value1: any, value2: any)", run=True)
+def is_(run: Run, value1: Any, value2: Any) -> bool:
     """Whether both are the same element of the semantic domain."""
-    return same_value(value1, value2)
+    return same_value(value1, value2, run)

@@ -45,13 +45,13 @@ def sublist(values: _List, start_position: int, length: int | None = None) -> _L
     return values[start:] if length is None else values[start : start + length]
 
 
-@builtin("append(list: list, items: any...)")
+@builtin("append(list: list, item: any...)")
 def append(values: _List, items: _List) -> _List:
     """The list with the items behind."""
     return [*values, *items]
 
 
-@builtin("concatenate(lists: any...)")
+@builtin("concatenate(list: any...)")
 def concatenate(lists: _List) -> _List:
     """All lists one after the other."""
     if any(values is None for values in lists):
@@ -105,7 +105,7 @@ def index_of(run: Run, values: _List, match: Any) -> list[int]:
     return [at for at, value in enumerate(values, 1) if equal(value, match, run) is True]
 
 
-@builtin("union(lists: any...)", run=True)
+@builtin("union(list: any...)", run=True)
 def union(run: Run, lists: _List) -> _List:
     """All lists one after the other, each element once."""
     return distinct_values(run, concatenate(lists))
