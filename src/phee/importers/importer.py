@@ -38,6 +38,8 @@ GATHER_RECORDS = 2_000
 """With more than this waiting, the next batch begins at once."""
 WAIT_S = 0.25
 HOUSEKEEPING_S = 1.0
+NEW_TENANTS_S = 0.2
+"""How often the registry is looked at (one stat), so that a new tenant has its stores at once."""
 RECONNECT_S = 0.2
 
 
@@ -83,6 +85,7 @@ class Importer(Generic[F]):
         self._acknowledged: dict[Lane, int] = {}
         self._known: set[str] = set()
         self._housekept_at = 0.0
+        self._looked_at = 0.0
         self._stop = threading.Event()
         self.progress = Progress()
 
@@ -128,6 +131,8 @@ class Importer(Generic[F]):
             self.progress.lag_records = max(chunk.last_position - self._at[chunk.lane], 0)
         for slot in self._slots.stalled():
             self._catch_up(slot)
+        if time.monotonic() - self._looked_at >= NEW_TENANTS_S:
+            self._see_tenants()
         if time.monotonic() - self._housekept_at >= HOUSEKEEPING_S:
             self.housekeep()
         self._show()
@@ -153,6 +158,7 @@ class Importer(Generic[F]):
             del self._at[lane]  # the data directory was replaced; its history is complete
 
     def _see_tenants(self) -> None:
+        self._looked_at = time.monotonic()
         known = self._tenants.known_tenants()
         if known != self._known:
             self._sorter.router.forget()
