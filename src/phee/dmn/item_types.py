@@ -114,6 +114,8 @@ class TypeReader:
         self._declared = {attribute(definition, "name") for definition in definitions}
         for definition in definitions:
             self.types[attribute(definition, "name")] = self._definition(definition)
+        for definition in definitions:
+            self._refuse_circle(attribute(definition, "name"), definition)
 
     def reference(self, name: str, element: etree._Element) -> Type:
         """The type of a ``typeRef``; any type when there is none."""
@@ -128,6 +130,14 @@ class TypeReader:
                 return ANY if isinstance(known, UnknownType) else known
         self._report(f"unknown type '{name}'", element)
         return ANY
+
+    def _refuse_circle(self, name: str, definition: etree._Element) -> None:
+        """A type that is nothing but a reference to itself is reported, and any type."""
+        try:
+            self.types[name].plain()
+        except RecursionError:
+            self._report(f"the type '{name}' is defined by itself", definition)
+            self.types[name] = ANY
 
     def _definition(self, element: etree._Element) -> Type:
         name = attribute(element, "name")

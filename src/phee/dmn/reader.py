@@ -60,7 +60,10 @@ def parse(xml: bytes | str, imports: Sequence[Model] = ()) -> Model:
     Raises:
         InvalidModel: it is not DMN. Faults of single expressions are in ``Model.problems``.
     """
-    return _ModelReader(read_document(xml), imports).read()
+    try:
+        return _ModelReader(read_document(xml), imports).read()
+    except RecursionError:
+        raise InvalidModel("The model nests too deeply") from None
 
 
 class _ModelReader:
