@@ -17,6 +17,7 @@ from phee.engine.definitions import Definition, DeployedResource
 from phee.engine.due_dates import due_of
 from phee.engine.elements.binding import BEHAVIORS
 from phee.engine.errors import RejectedArgument
+from phee.engine.expressions import text_value
 from phee.engine.incidents import Failure
 from phee.engine.messages.subscriptions import StartSubscription
 from phee.engine.nodes import build_nodes
@@ -168,6 +169,8 @@ def _start_problem(core: Core, drawings: list[Drawing]) -> RejectedArgument | No
                 try:
                     if event.timer is not None:
                         due_of(core, event.timer, None)
+                    if event.message is not None:
+                        text_value(core, event.message.name, None)
                 except Failure as failure:
                     reason = f"'{resource.name}', element '{event.id}': {failure.message}"
                     return RejectedArgument("CREATE", reason)
@@ -226,7 +229,7 @@ def _replace_messages(core: Core, definition: Definition) -> None:
             definition.key,
             definition.bpmn_process_id,
             event.id,
-            event.message.name.text,
+            text_value(core, event.message.name, None),
             definition.tenant_id,
         )
         core.state.start_subscriptions.add(subscription)

@@ -1,24 +1,24 @@
 """The engine: takes commands, groups them, commits, answers.
 
-One asyncio loop owns everything. A step processes a group and writes it; one thread makes written
-groups durable while the next group is processed; answers, pushed jobs and the log's durable
-position follow only then. If a flush fails, nothing of it is answered and the engine stops.
+One asyncio loop owns everything. A step processes a group and writes it; :mod:`.commit` makes it
+durable while the next group is processed; answers, pushed jobs and the log's durable position
+follow only then. If a flush fails, nothing of it is answered and the engine stops.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from phee.commands import ActivatedJob, Command
+from phee.engine.birth import birth
+from phee.engine.commit import Commits
 from phee.engine.core import Core
 from phee.engine.definitions import Definitions
 from phee.engine.deployment import bind_stored
@@ -30,19 +30,17 @@ from phee.engine.job_commands import refill_stream, yield_job
 from phee.engine.job_streams import JobStream
 from phee.engine.log import EngineLog
 from phee.engine.requests import PRUNED_AT_ONCE_MAX, prune
-from phee.engine.rows import FORMAT_VERSION, decode_row, encode_row
 from phee.engine.state import State
 from phee.engine.stats import Stats
 from phee.engine.store import Store
 from phee.engine.wishes import NEVER_REFUSED, prepare
-from phee.errors import InvalidState, PheeError
+from phee.errors import PheeError
 
 log = structlog.get_logger(__name__)
 
 GROUP_COMMANDS_MAX = 64
 """About 10 ms of processing: the loop has other things to do as well."""
 
-UNFLUSHED_GROUPS_MAX = 3
 IDLE_S_MAX = 1.0
 PRUNE_EVERY_S = 3600.0
 REQUESTS_KEPT_MS = 30 * 24 * 3600 * 1000
@@ -82,13 +80,11 @@ class Engine:
         self._waiting: deque[Work] = deque()
         self._refills: dict[JobStream, None] = {}
         self._due = DueWork(state, clock())
-        self._written: deque[Group] = deque()
-        self._flushing = False
+        self._commits: Commits | None = None
         self._step_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._pruner: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._flusher: ThreadPoolExecutor | None = None
         self._idle: list[asyncio.Future[None]] = []
         self._failure: BaseException | None = None
         self._jobs_available: list[Callable[[str], None]] = []
@@ -110,7 +106,7 @@ class Engine:
         partition_id: int = 1,
         clock: Callable[[], int] = system_clock_ms,
         keep_log: bool = True,
-        loaded_max: int = 20_000,
+        loaded_max: int = 5_000,
         requests_kept_ms: int = REQUESTS_KEPT_MS,
     ) -> Engine:
         """Open ``data_dir``, creating it if needed; :meth:`start` makes it work.
@@ -129,7 +125,7 @@ class Engine:
         """
         store = Store(data_dir / "engine")
         try:
-            epoch = _birth(store, partition_id, clock())
+            epoch = birth(store, partition_id, clock())
             state = State(store, bind_stored, partition_id=partition_id, loaded_max=loaded_max)
             load_state(state)
             # what a crash left unsynced in the write-ahead log was read as state: make it durable
@@ -150,7 +146,7 @@ class Engine:
         """Begin to process commands, in the running loop."""
         assert self._loop is None, "an engine starts once"
         self._loop = asyncio.get_running_loop()
-        self._flusher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="phee-flush")
+        self._commits = Commits(self._store, self._state.stats, self._durable, self._fail)
         self._schedule()
         self._prune()
 
@@ -160,9 +156,9 @@ class Engine:
             self._failure = EngineStopped("the engine is closing", fix="start it again")
             await self._settled()
         self._stop(EngineStopped("the engine is closed", fix="start it again"))
-        if self._flusher is not None:
-            flusher, self._flusher = self._flusher, None
-            await asyncio.get_running_loop().run_in_executor(None, flusher.shutdown)
+        if self._commits is not None:
+            await self._commits.close()
+        self.log.close()
         store = self.__dict__.pop("_store", None)
         if store is not None:
             store.flush()
@@ -290,26 +286,25 @@ class Engine:
 
     def _step(self) -> None:
         self._step_scheduled = False
-        if self._loop is None or len(self._written) >= UNFLUSHED_GROUPS_MAX:
-            return
-        if isinstance(self._failure, BaseException) and not isinstance(
-            self._failure, EngineStopped
-        ):
+        try:
+            self._advance()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the engine must not go on
+            self._fail(error)
+
+    def _advance(self) -> None:
+        """Process one group, or sleep until something is due."""
+        commits = self._commits
+        if self._loop is None or commits is None or commits.full:
             return
         self._now = now = max(self._now, self._clock())
         work = self._take_work(now)
-        if work:
-            try:
-                group = self._groups.process(work, now)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the engine must not go on
-                self._fail(error)
-                return
-            if group is not None:
-                self._written.append(group)
-                self._flush()
-            self._schedule()
+        if not work:
+            self._sleep(now)
             return
-        self._sleep(now)
+        group = self._groups.process(work, now)
+        if group is not None:
+            commits.add(group)
+        self._schedule()
 
     def _take_work(self, now: int) -> list[Work]:
         work: list[Work] = []
@@ -326,7 +321,7 @@ class Engine:
 
     def _sleep(self, now: int) -> None:
         assert self._loop is not None
-        if not self._written:
+        if not self._commits:
             idle, self._idle = self._idle, []
             for future in idle:
                 if not future.done():
@@ -347,38 +342,12 @@ class Engine:
         self._schedule()
         await future
 
-    # -- durability
+    # -- answers
 
-    def _flush(self) -> None:
-        if self._flushing or not self._written:
-            return
-        assert self._loop is not None
-        assert self._flusher is not None
-        self._flushing = True
-        count = len(self._written)
-        started_at = time.perf_counter()
-        done = self._loop.run_in_executor(self._flusher, self._store.flush)
-        done.add_done_callback(lambda future: self._flushed(future, count, started_at))
-
-    def _flushed(self, done: asyncio.Future[None], count: int, started_at: float) -> None:
-        self._flushing = False
-        if self._loop is None:
-            return  # stopped meanwhile: everything unanswered was told so
-        error = done.exception()
-        if error is not None:
-            self._fail(error)
-            return
-        now = time.perf_counter()
-        stats = self._state.stats
-        stats.flush_ms.add((now - started_at) * 1000)
-        groups = [self._written.popleft() for _ in range(count)]
+    def _durable(self, groups: list[Group]) -> None:
         self.log.advance(groups[-1].position)
-        if self._written:
-            self._flush()
         for group in groups:
-            latency_ms = (now - group.started_at) * 1000
-            stats.commit_ms.add(latency_ms)
-            self._intake.finished(group.commands, latency_ms)
+            self._intake.finished(group.commands, group.latency_ms)
             self._hand_out(group)
         self._schedule()
 
@@ -412,10 +381,10 @@ class Engine:
         if self._failure is None:
             self._failure = reason
         unanswered = [token for _, _, token in self._waiting if token is not None]
-        unanswered += [token for group in self._written for token, _ in group.replies]
+        lost = self._commits.stop() if self._commits is not None else []
+        unanswered += [token for group in lost for token, _ in group.replies]
         unanswered += [token for token, _, _ in self._state.awaited.values()]
         self._waiting.clear()
-        self._written.clear()
         for token in unanswered:
             future: asyncio.Future[Any] = token  # type: ignore[assignment]
             if not future.done():
@@ -450,22 +419,3 @@ def _go_on(core: Core, state: State) -> None:
     core.drop(later)
     later.touch_scope(core)
     core.go_on(later.follow_up)
-
-
-def _birth(store: Store, partition_id: int, now: int) -> int:
-    """Return the epoch of a data directory, giving a new one its own."""
-    row = store.get(b"Mbirth")
-    if row is None:
-        # the only randomness of the engine: a rebuilt directory must not look like this one
-        epoch = secrets.randbits(63)
-        store.put(b"Mbirth", encode_row((FORMAT_VERSION, partition_id, epoch, now)))
-        store.flush()
-        return epoch
-    version, partition, epoch, _ = decode_row(row)
-    if version != FORMAT_VERSION or partition != partition_id:
-        raise InvalidState(
-            f"the data directory has format {version} and partition {partition};"
-            f" this engine reads format {FORMAT_VERSION} and runs partition {partition_id}",
-            fix="open it with the version that made it, or choose another directory",
-        )
-    return int(epoch)

@@ -44,10 +44,9 @@ def _outwards(core: Core, element: ElementInstance) -> ElementInstance | None:
 def _boundary(node: Node, code: str) -> Node | None:
     catch_all = None
     for boundary in node.error_boundaries:
-        assert boundary.error is not None
-        if boundary.error.code is None:
+        if boundary.caught_code is None:
             catch_all = catch_all or boundary
-        elif boundary.error.code.text == code:
+        elif boundary.caught_code == code:
             return boundary
     return catch_all
 
@@ -64,9 +63,9 @@ def uncaught(core: Core, element: ElementInstance, code: str, message: str) -> F
     current: ElementInstance | None = element
     while current is not None:
         known += [
-            boundary.error.code.text
+            boundary.caught_code
             for boundary in current.node.error_boundaries
-            if boundary.error is not None and boundary.error.code is not None
+            if boundary.caught_code is not None
         ]
         current = _outwards(core, current)
     said = f" with message '{message}'" if message else ""

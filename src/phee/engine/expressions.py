@@ -91,8 +91,8 @@ def wrong_type(
     )
 
 
-def text_value(core: Core, value: Value, element: ElementInstance) -> str:
-    """Return static text, or the text that an expression gives."""
+def text_value(core: Core, value: Value, element: ElementInstance | None) -> str:
+    """Return static text, or the text that an expression gives (start events: no element)."""
     if value.expression is None:
         return value.text
     context = Context(element)

@@ -44,7 +44,15 @@ Work = tuple[Handler, Any, object]
 class Group:
     """What one group leaves behind: to be handed out once it is durable."""
 
-    __slots__ = ("available_types", "commands", "position", "pushes", "replies", "started_at")
+    __slots__ = (
+        "available_types",
+        "commands",
+        "latency_ms",
+        "position",
+        "pushes",
+        "replies",
+        "started_at",
+    )
 
     def __init__(self, core: Core, commands: int, started_at: float) -> None:
         self.position = core.position
@@ -53,6 +61,7 @@ class Group:
         self.available_types = core.available_types
         self.commands = commands
         self.started_at = started_at
+        self.latency_ms = 0.0
 
 
 class GroupProcessor:

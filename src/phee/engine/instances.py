@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from phee.engine.rows import element_key, number_of, numbered
+from phee.engine.rows import BANNED_ROW, element_key, number_of, numbered
 from phee.records.values import ProcessInstanceValue
 
 if TYPE_CHECKING:
@@ -194,6 +194,24 @@ class ProcessInstance:
             definition.tenant_id,
         )
         return ElementInstance(key, node, self, scope, value)
+
+
+class Ban:
+    """Says that an instance is banned after a fault of the engine (row only, always stored)."""
+
+    __slots__ = ("gone", "instance_key", "stored")
+
+    def __init__(self, instance_key: int) -> None:
+        self.instance_key = instance_key
+        self.stored = True
+        self.gone = False
+
+    def row_key(self) -> bytes:
+        """Return where it lies."""
+        return numbered(BANNED_ROW, self.instance_key)
+
+    def row(self) -> None:
+        """Return what lies there: nothing, the key says all."""
 
 
 class CorrelationLock:

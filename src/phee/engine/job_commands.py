@@ -13,6 +13,7 @@ from phee.engine.errors_thrown import catcher_of, throw_to, uncaught
 from phee.engine.incidents import JOB_NO_RETRIES, Failure, raise_incident
 from phee.engine.job_events import activate, make_activatable, push, remove_job
 from phee.engine.jobs import ACTIVATABLE, ACTIVATED, ERROR_THROWN, FAILED, STATE_NAMES, Job
+from phee.engine.schedule import TIME_MAX_MS
 from phee.engine.triggering import keep_trigger
 from phee.engine.variables import EMPTY, Document, set_all_local
 from phee.records.values import JobBatchValue, JobValue
@@ -194,7 +195,7 @@ def fail_job(core: Core, wish: tuple[FailJob, Document]) -> None:
     job.retries, job.error_message = command.retries, message
     job.backoff_ms = command.retry_backoff_ms
     waits = command.retries > 0 and command.retry_backoff_ms > 0
-    job.recurring_at = core.now + command.retry_backoff_ms if waits else -1
+    job.recurring_at = min(core.now + command.retry_backoff_ms, TIME_MAX_MS) if waits else -1
     job.state = FAILED
     core.dirty(job)
     core.event(key, codes.JOB, codes.JOB_FAILED, job.record(element, document.raw))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from phee.commands import ActivatedJob
 from phee.engine import codes, lifecycle, variables
 from phee.engine.jobs import ACTIVATABLE, ACTIVATED, Job
+from phee.engine.schedule import TIME_MAX_MS
 from phee.records.values import JobBatchValue, JobValue
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def activate(
     assert element is not None, f"job {job.key} without its element"
     job.state = ACTIVATED
     job.worker = worker
-    job.deadline = core.now + timeout_ms
+    job.deadline = min(core.now + timeout_ms, TIME_MAX_MS)
     state.job_deadlines.add(job.deadline, job.key, job)
     core.dirty(job)
     document = variables.document(variables.fetched(element, names))

@@ -19,6 +19,7 @@ from phee.engine.instances import (
     COMPLETING,
     TERMINATED,
     TERMINATING,
+    Ban,
     ElementInstance,
     ProcessInstance,
 )
@@ -239,6 +240,9 @@ def _unregister(core: Core, element: ElementInstance, state: int) -> None:
     else:
         del core.state.instances[instance.key]
         core.state.ended.add(instance.key)
+        if instance.banned:
+            core.state.banned.discard(instance.key)
+            core.drop(Ban(instance.key))
     core.drop(element)
 
 

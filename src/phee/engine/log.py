@@ -38,6 +38,7 @@ class EngineLog:
         }
         first = store.first_block()
         self._first_position = decode_block(first).records[0].position if first else 1
+        self._closed = False
         self._changed: list[asyncio.Future[None]] = []
 
     @property
@@ -63,7 +64,7 @@ class EngineLog:
     def read(self, after: int, *, max_bytes: int = 1 << 20) -> list[tuple[int, bytes]]:
         """Return durable blocks with records after position ``after``: (last position, block)."""
         durable = self._durable_position
-        if after >= durable:
+        if after >= durable or self._closed:
             return []
         blocks = self._store.blocks_after(after, max_bytes=max_bytes)
         return [entry for entry in blocks if entry[0] <= durable]
@@ -90,6 +91,10 @@ class EngineLog:
         for future in changed:
             if not future.done():
                 future.set_result(None)
+
+    def close(self) -> None:
+        """Give out nothing more: the directory is given back."""
+        self._closed = True
 
     # -- consumers
 

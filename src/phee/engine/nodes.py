@@ -23,6 +23,8 @@ from phee.bpmn.model import (
     Value,
 )
 
+from phee.feel import to_text
+
 if TYPE_CHECKING:
     from phee.engine.core import Core
     from phee.engine.instances import ElementInstance
@@ -74,6 +76,7 @@ class Node:
         catches: the events to listen to while a token is here, as nodes: boundary events, the
             events behind an event-based gateway, or the node itself when it is a catch event.
         listens: the same, split by kind, in the order Zeebe subscribes (messages, timers).
+        caught_code: the error code a boundary event catches (None: every code).
         takes_event: the variables of a caught event become local here before they propagate.
     """
 
@@ -82,6 +85,7 @@ class Node:
         "attached_to",
         "boundary_events",
         "called_element",
+        "caught_code",
         "catches",
         "children",
         "complete",
@@ -131,6 +135,7 @@ class Node:
         self.interrupting = element.interrupting
         self.is_scope = element.is_scope
         self.is_boundary = element.type is ElementType.BOUNDARY_EVENT
+        self.caught_code = _caught_code(element) if self.is_boundary else None
         self.is_gateway = element.type is ElementType.EVENT_BASED_GATEWAY
         # variables of an error stay on its boundary event unless an output mapping takes them
         self.takes_event = element.event_type is not EventType.ERROR and (
@@ -153,6 +158,14 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.type} {self.id}>"
+
+
+def _caught_code(element: Element) -> str | None:
+    """Return the error code a boundary event catches, None for all; it sees no variables."""
+    if element.error is None or element.error.code is None:
+        return None
+    code = element.error.code
+    return code.text if code.expression is None else to_text(code.expression.evaluate({}))
 
 
 CATCHING = (ElementType.INTERMEDIATE_CATCH_EVENT, ElementType.RECEIVE_TASK)

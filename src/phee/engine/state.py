@@ -85,7 +85,7 @@ class State:
         binder: Callable[[Definition, bytes], None],
         *,
         partition_id: int = 1,
-        loaded_max: int = 20_000,
+        loaded_max: int = 5_000,
     ) -> None:
         """Begin empty; :meth:`load` reads what is there.
 

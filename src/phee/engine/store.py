@@ -28,7 +28,7 @@ MEMTABLE_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
 
 
-def _options() -> Options:
+def _options(cache: Cache) -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.create_missing_column_families(True)
@@ -41,14 +41,14 @@ def _options() -> Options:
     # a torn tail is what a crash leaves; anything else broken must not be opened silently
     options.set_wal_recovery_mode(DBRecoveryMode.tolerate_corrupted_tail_records())
     table = BlockBasedOptions()
-    table.set_block_cache(Cache(CACHE_BYTES))
+    table.set_block_cache(cache)
     table.set_bloom_filter(10, False)
     options.set_block_based_table_factory(table)
     return options
 
 
-def _log_options() -> Options:
-    options = _options()
+def _log_options(cache: Cache) -> Options:
+    options = _options(cache)
     options.set_compression_type(DBCompressionType.lz4())
     return options
 
@@ -63,12 +63,10 @@ class Store:
             DataDirectoryInUse: another process (or opener) holds it.
         """
         path.mkdir(parents=True, exist_ok=True)
+        cache = Cache(CACHE_BYTES)
+        families = {"default": _options(cache), "log": _log_options(cache)}
         try:
-            self._db = Rdict(
-                str(path),
-                _options(),
-                column_families={"default": _options(), "log": _log_options()},
-            )
+            self._db = Rdict(str(path), _options(cache), column_families=families)
         except Exception as error:
             if "lock" not in str(error).lower():
                 raise

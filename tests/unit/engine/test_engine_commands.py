@@ -338,6 +338,10 @@ async def test_fault_in_one_command_spares_the_others(
     monkeypatch.undo()
     with pytest.raises(NotFound):  # its instance is banned
         await engine.submit(CompleteJob(broken))
+    await engine.submit(CancelProcessInstance(jobs[1].process_instance_key))
+    check(engine)
+    assert_nothing_left(engine)
+    assert not list(engine.state.port.scan(b"X"))
 
 
 async def test_refusals_are_on_record_and_in_zeebes_words(engine: Engine) -> None:

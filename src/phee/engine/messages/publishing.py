@@ -9,6 +9,7 @@ from phee.engine import codes
 from phee.engine.instances import CorrelationLock, ProcessInstance
 from phee.engine.messages.buffer import Message
 from phee.engine.messages.correlation import begin_correlation, issue_correlation
+from phee.engine.schedule import TIME_MAX_MS
 from phee.engine.starting import start_by_event
 from phee.engine.variables import EMPTY, Document
 from phee.records.values import MessageBatchValue, MessageValue
@@ -58,7 +59,7 @@ def publish(core: Core, wish: tuple[PublishMessage, Document]) -> None:
         command.correlation_key,
         command.message_id,
         time_to_live_ms,
-        core.now + time_to_live_ms,
+        min(core.now + time_to_live_ms, TIME_MAX_MS),
         document,
         command.tenant_id,
     )
@@ -77,6 +78,7 @@ def _deliver(core: Core, message: Message) -> None:
     taken: list[Subscription] = []
     for subscription in core.state.subscriptions.waiting(*name):
         free = subscription.process_side_open and not subscription.correlating
+        free = free and subscription.instance_key not in core.state.banned
         if free and subscription.bpmn_process_id not in message.correlated:
             begin_correlation(core, subscription, message)
             taken.append(subscription)
