@@ -13,8 +13,10 @@ from phee.dmn.item_types import TypeReader
 from phee.dmn.table_reader import TableReader
 from phee.feel.access import select
 from phee.feel.compile_loops import for_code, quantified_code
-from phee.feel.functions import Code, DefinedFunction, UnavailableFunction, call
-from phee.feel.runtime import Scope
+from phee.feel.expression import guarded
+from phee.feel.external import ExternalFunction
+from phee.feel.functions import Code, DefinedFunction, call
+from phee.feel.runtime import Run, Scope
 from phee.feel.types import Type
 
 EXPRESSIONS: Final = (
@@ -119,23 +121,27 @@ class BoxedCompiler:
 
     def _function_definition(self, element: etree._Element, env: Environment) -> Code:
         parameters, body, external = self.function_parts(element, env)
-        if external:
-            return lambda _scope: UnavailableFunction("external", parameters)
+        if external is not None:
+            return lambda _scope: external
         return lambda scope: DefinedFunction(parameters, body, scope)
 
     def function_parts(
         self, element: etree._Element, env: Environment
-    ) -> tuple[tuple[tuple[str, Type], ...], Code, bool]:
-        """Parameters and body of a function definition, and whether it is an external one."""
+    ) -> tuple[tuple[tuple[str, Type], ...], Code, ExternalFunction | None]:
+        """Parameters and body of a function definition, or the function if it is external."""
         parameters = tuple(
             (attribute(parameter, "name"), self.type_of(parameter))
             for parameter in children(element, "formalParameter")
         )
-        external = attribute(element, "kind") not in ("", "FEEL", "F")
-        if external:
-            env.report("external functions are not supported", element)
-            return parameters, _null, True
-        return parameters, self.inside(element, env.inner(name for name, _ in parameters)), False
+        if attribute(element, "kind") in ("", "FEEL", "F"):
+            body = self.inside(element, env.inner(name for name, _ in parameters))
+            return parameters, body, None
+        run = Run()
+        mapping = guarded(self.inside(element, env.inner(())), run, Scope(run, {}))
+        external = ExternalFunction(parameters, mapping)
+        if not external.available:
+            env.report("this external function is not supported", element)
+        return parameters, _null, external
 
     def _conditional(self, element: etree._Element, env: Environment) -> Code:
         condition, then, otherwise = (

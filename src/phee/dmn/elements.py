@@ -8,6 +8,7 @@ from typing import Any
 from phee.dmn.table import Table
 from phee.feel.functions import Code
 from phee.feel.types import ANY, Type
+from phee.feel.values import FunctionValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class BusinessKnowledgeModel(Element):
     requirements: tuple[Reference, ...] = ()
     parameters: tuple[tuple[str, Type], ...] = ()
     body: Code | None = None
-    external: bool = False
+    external: FunctionValue | None = None
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from phee.dmn.item_types import from_json
 from phee.dmn.trace import Outcome, table_trace
 from phee.feel.errors import EvaluationProblem, EvaluationStopped
 from phee.feel.expression import guarded
-from phee.feel.functions import DefinedFunction, UnavailableFunction, call
+from phee.feel.functions import DefinedFunction, call
 from phee.feel.runtime import Fetched, Run, Scope
 from phee.feel.types import ANY, FunctionType, Type
 from phee.feel.values import FunctionValue, from_python
@@ -85,7 +85,7 @@ class Evaluation:
         if isinstance(element, Decision):
             return self._decision(element)
         function = self._value(element)
-        names = [name for name, _ in function.parameters]
+        names = [name for name, _ in function.parameters] if function is not None else []
         named = {name: from_python(self._inputs.get(name)) for name in names}
         return call(self._run, function, element.name, [], named)
 
@@ -184,10 +184,9 @@ class Evaluation:
         return value
 
     def _knowledge(self, element: BusinessKnowledgeModel) -> Any:
-        if element.external or element.body is None:
-            function: FunctionValue = UnavailableFunction(element.name, element.parameters)
-            self._values[element.id] = function
-            return function
+        if element.external is not None or element.body is None:
+            self._values[element.id] = element.external
+            return element.external
         values: dict[str, Any] = {}
         scope = Scope(self._run, values, Scope(self._run, Fetched({})))
         result = _result_type(element.type)

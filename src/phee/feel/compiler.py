@@ -15,7 +15,8 @@ from phee.feel.builtins.registry import BUILTINS
 from phee.feel.compile_loops import compile_for, compile_quantified
 from phee.feel.compile_tests import compile_in, compile_unary_tests
 from phee.feel.errors import EvaluationProblem
-from phee.feel.functions import Code, DefinedFunction, UnavailableFunction, call
+from phee.feel.external import ExternalFunction
+from phee.feel.functions import Code, DefinedFunction, call
 from phee.feel.nodes import Node
 from phee.feel.operators import arithmetic, between, compare, negative
 from phee.feel.ranges import bound_range
@@ -235,9 +236,9 @@ def _list(node: nodes.ListNode) -> Code:
 
 def _function(node: nodes.FunctionNode) -> Code:
     parameters = node.parameters
-    if node.external:
-        return lambda _scope: UnavailableFunction("external", parameters)
     body = compile_node(node.body)
+    if node.external:
+        return lambda scope: ExternalFunction(parameters, body(scope))
     return lambda scope: DefinedFunction(parameters, body, scope)
 
 

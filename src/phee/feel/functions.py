@@ -83,20 +83,6 @@ class DefinedFunction(FunctionValue):
         return value
 
 
-class UnavailableFunction(FunctionValue):
-    """An external (Java, PMML) function: known, and not callable here."""
-
-    __slots__ = ()
-
-    def invoke(  # every argument is in vain
-        self, _run: Run, _arguments: list[Any], _named: Mapping[str, Any] | None
-    ) -> Any:
-        """Never has a result."""
-        raise EvaluationProblem(
-            "external functions are not supported", "FUNCTION_INVOCATION_FAILURE"
-        )
-
-
 def call(
     run: Run, function: Any, label: str, arguments: list[Any], named: Mapping[str, Any] | None
 ) -> Any:

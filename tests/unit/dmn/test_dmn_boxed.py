@@ -114,15 +114,25 @@ def test_a_table_within_a_context(xml):
     assert evaluate(xml, child("context", inner), {"a": 2, "b": 4}) == "high"
 
 
-def test_external_functions_are_a_problem_and_null(xml):
-    function = (
-        '<functionDefinition kind="Java"><formalParameter name="x"/>'
-        + xml.text("1")
-        + "</functionDefinition>"
+def java(xml, class_name, signature):
+    java = entry("class", xml.text(f'"{class_name}"')) + entry(
+        "method signature", xml.text(f'"{signature}"')
     )
+    body = child("context", entry("java", child("context", java)))
+    return f'<functionDefinition kind="Java"><formalParameter name="x"/>{body}</functionDefinition>'
+
+
+def test_known_external_functions_are_called(xml):
+    function = java(xml, "java.lang.Math", "sqrt(double)")
+    inner = entry("f", function) + entry("", xml.text("[f(16), f(x: 4), f(-1), f(null)]"))
+    assert evaluate(xml, child("context", inner)) == [4, 2, None, None]
+
+
+def test_other_external_functions_are_a_problem_and_null(xml):
+    function = java(xml, "java.lang.Runtime", "exec(java.lang.String)")
     inner = entry("f", function) + entry("", xml.text("f(1)"))
     model = dmn.parse(xml.model(xml.decision("d", child("context", inner))))
-    assert "external functions are not supported" in str(model.problems[0])
+    assert "this external function is not supported" in str(model.problems[0])
     assert model.evaluate("d", {}) is None
 
 

@@ -24,8 +24,8 @@ VALUES = st.recursive(
 JUNK = st.one_of(
     st.text(max_size=6),
     st.sampled_from(
-        ["<", ">", '"', "/>", "&lt;", "..", "<list>", "</text>", 'typeRef="date"', "#d-t", "-", "]]>",
-         'isCollection="true"', "<decision/>", "<input/>", "not(", "<context/>", 'hitPolicy="ANY"']
+        ["<", ">", '"', "/>", "&lt;", "..", "<list>", "</text>", 'typeRef="date"', "#d-t", "-",
+         "]]>", 'isCollection="true"', "<decision/>", "<input/>", "not(", "<context/>", 'hitPolicy="ANY"']
     ),
 )  # fmt: skip
 
