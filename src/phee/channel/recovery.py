@@ -40,7 +40,7 @@ class OwnershipLookup(Protocol):
     async def owns_incident(
         self, tenant_id: str, incident_key: int, *, element_instance_key: int, job_key: int | None
     ) -> bool:
-        """Return whether the tenant has such an incident, on that element and that job."""
+        """Return whether the tenant has such an open incident, on that element and that job."""
 
 
 class IncidentReference(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -99,7 +99,7 @@ class Recovery:
 
         Raises:
             InvalidFields: the variables cannot be accepted.
-            KeyNotFound: the tenant has no such incident.
+            KeyNotFound: the tenant has no such open incident.
         """
         incident = resolution.incident
         check_variables(resolution.variables, "variables.")
@@ -110,22 +110,31 @@ class Recovery:
             job_key=incident.job_key,
         )
         if not owned:
-            raise _not_found("incident")
-        if resolution.variables:
-            await self._client.set_variables(incident.element_instance_key, resolution.variables)
-        if incident.job_key is not None:
-            await self._client.update_job_retries(incident.job_key, incident.new_retries)
-        await self._client.resolve_incident(incident.key)
+            raise _not_found("open incident")
+        try:
+            await self._try_again(incident, resolution.variables)
+        except NotFound:  # somebody was faster than the data side
+            raise _not_found("open incident") from None
 
     async def cancel(self, tenant_id: str, process_instance_key: int) -> None:
         """Terminate a root instance of the tenant.
 
         Raises:
-            KeyNotFound: the tenant has no such instance.
+            KeyNotFound: the tenant has no such instance that still runs.
         """
         if not await self._ownership.owns_instance(tenant_id, process_instance_key):
-            raise _not_found("process instance")
-        await self._client.cancel_instance(process_instance_key)
+            raise _not_found("running process instance")
+        try:
+            await self._client.cancel_instance(process_instance_key)
+        except NotFound:  # it has ended
+            raise _not_found("running process instance") from None
+
+    async def _try_again(self, incident: IncidentReference, variables: Variables) -> None:
+        if variables:
+            await self._client.set_variables(incident.element_instance_key, variables)
+        if incident.job_key is not None:
+            await self._client.update_job_retries(incident.job_key, incident.new_retries)
+        await self._client.resolve_incident(incident.key)
 
 
 def check_variables(variables: Variables, prefix: str = "") -> None:

@@ -78,10 +78,11 @@ class StoreOwnershipLookup:
     async def owns_incident(
         self, tenant_id: str, incident_key: int, *, element_instance_key: int, job_key: int | None
     ) -> bool:
-        """Return whether the tenant has such an incident, on that element and that job."""
+        """Return whether the tenant has such an open incident, on that element and that job."""
 
         def query(reader: RelationalReader) -> bool:
-            found = reader.incidents(IncidentFilter(incident_key=incident_key), size=1).rows
+            chosen = IncidentFilter(incident_key=incident_key, state="OPEN")
+            found = reader.incidents(chosen, size=1).rows
             if not found:
                 return False
             incident = found[0]
