@@ -186,7 +186,7 @@ class UpHub:
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self.process = self.command.start("up")
+        self.process = self.command.start("up", "--data", str(self.data))
         assert self.process.stdout is not None
         self.ready_line = self.process.stdout.readline()
         if not self.ready_line.startswith("ready"):
