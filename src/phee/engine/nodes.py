@@ -22,7 +22,6 @@ from phee.bpmn.model import (
     TimerDefinition,
     Value,
 )
-
 from phee.feel import to_text
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ class Node:
         "attached_to",
         "boundary_events",
         "called_element",
-        "caught_code",
         "catches",
+        "caught_code",
         "children",
         "complete",
         "default_flow",

@@ -66,6 +66,9 @@ KEY_BITS = 51
 """Zeebe keys: the partition id above, a counter of 51 bits below."""
 
 
+KEY_MAX = (1 << 63) - 1
+
+
 class StatePort(Protocol):
     """Where rows come from."""
 
@@ -141,6 +144,8 @@ class State:
         if element is not None:
             self.instances.move_to_end(element.instance.key)
             return element
+        if not 0 < key <= KEY_MAX:
+            return None
         owner = self.port.get(numbered(ELEMENT_OWNER, key))
         instance = self.instance(int.from_bytes(owner, "big") if owner is not None else key)
         return instance.elements.get(key) if instance is not None else None
@@ -160,7 +165,7 @@ class State:
         self.requests.clear()
 
     def _load_instance(self, key: int) -> ProcessInstance | None:
-        if key in self.ended:
+        if key in self.ended or not 0 < key <= KEY_MAX:
             return None
         rows = [(k, decode_row(v)) for k, v in self.port.scan(numbered(INSTANCE, key))]
         element_rows = [(int.from_bytes(k[10:18], "big"), r) for k, r in rows if k[9:10] == b"E"]

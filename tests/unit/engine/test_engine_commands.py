@@ -17,9 +17,13 @@ from phee.commands import (
     CompleteJob,
     CreateProcessInstance,
     DeployResources,
+    FailJob,
     PublishMessage,
+    ResolveIncident,
     Resource,
     SetVariables,
+    ThrowError,
+    UpdateJobRetries,
 )
 from phee.engine import Engine
 from phee.engine.errors import DataDirectoryInUse, EngineStopped
@@ -352,6 +356,25 @@ async def test_refusals_are_on_record_and_in_zeebes_words(engine: Engine) -> Non
     last = records_of(engine)[-1]
     assert last.record_type == RecordType.COMMAND_REJECTION
     assert last.rejection_reason == reason
+
+
+@pytest.mark.parametrize("key", [-(2**63), -1, 0, 1, 2**51 + 1, 2**63 - 1])
+async def test_keys_of_nothing_are_not_found(engine: Engine, key: int) -> None:
+    await deploy(engine)
+    wishes = [
+        CompleteJob(key),
+        FailJob(key, 1),
+        ThrowError(key, "E"),
+        UpdateJobRetries(key, 1),
+        CancelProcessInstance(key),
+        ResolveIncident(key),
+        SetVariables(key, {"a": 1}),
+    ]
+    answers = await asyncio.gather(*map(engine.submit, wishes), return_exceptions=True)
+    if key == 2**51 + 1:  # that is the deployed definition
+        assert engine.processes.by_key(key) is not None
+    assert [type(error).__name__ for error in answers] == ["RejectedNotFound"] * len(wishes)
+    assert engine.stats.faults == 0
 
 
 async def test_cron_is_refused_clearly(engine: Engine) -> None:
