@@ -58,26 +58,36 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
-    def evaluate(self, context: Mapping[str, Any], *, now: datetime | None = None) -> Any:
+    def evaluate(
+        self,
+        context: Mapping[str, Any],
+        *,
+        now: datetime | None = None,
+        seed: str | None = None,
+    ) -> Any:
         """The value in a context; null where it has none. Never raises for the context's sake.
 
         Args:
             context: variables by name; only ``names`` are asked for, each at most once.
-            now: the moment of ``now()`` and ``today()`` and the seed of ``random number()``;
-                the clock of the machine when absent.
+            now: the moment of ``now()`` and ``today()``; the machine's clock when absent.
+            seed: makes ``uuid()`` and ``random number()`` repeat; give each evaluation its own.
         """
         if self._fast is not None:
             try:
                 return self._fast(context)
             except (NotFast, KeyError):
                 pass
-        return self.evaluate_with_warnings(context, now=now)[0]
+        return self.evaluate_with_warnings(context, now=now, seed=seed)[0]
 
     def evaluate_with_warnings(
-        self, context: Mapping[str, Any], *, now: datetime | None = None
+        self,
+        context: Mapping[str, Any],
+        *,
+        now: datetime | None = None,
+        seed: str | None = None,
     ) -> tuple[Any, list[EvaluationWarning]]:
         """The value, and why parts of it became null."""
-        run = Run(now)
+        run = Run(now, seed)
         value = self.evaluate_in(run, context)
         return value, run.warnings
 

@@ -23,13 +23,16 @@ class Run:
         steps: steps left.
     """
 
-    __slots__ = ("_now", "_random", "depth", "steps", "warnings")
+    __slots__ = ("_now", "_random", "_seed", "depth", "steps", "warnings")
 
-    def __init__(self, now: datetime | None = None, steps: int = STEPS_MAX) -> None:
+    def __init__(
+        self, now: datetime | None = None, seed: str | None = None, steps: int = STEPS_MAX
+    ) -> None:
         self.warnings: list[EvaluationWarning] = []
         self.steps = steps
         self.depth = 0
         self._now = now
+        self._seed = seed
         self._random: random.Random | None = None
 
     def warn(self, kind: str, message: str) -> None:
@@ -69,9 +72,9 @@ class Run:
         return self._now
 
     def random(self) -> random.Random:
-        """A source of numbers that repeats when the moment was given."""
+        """A source of numbers that repeats when a seed was given."""
         if self._random is None:
-            self._random = random.Random(self._now.isoformat() if self._now else None)  # noqa: S311
+            self._random = random.Random(self._seed)  # noqa: S311 - nothing secret
         return self._random
 
 

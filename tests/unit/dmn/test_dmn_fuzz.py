@@ -25,7 +25,8 @@ JUNK = st.one_of(
     st.text(max_size=6),
     st.sampled_from(
         ["<", ">", '"', "/>", "&lt;", "..", "<list>", "</text>", 'typeRef="date"', "#d-t", "-",
-         "]]>", 'isCollection="true"', "<decision/>", "<input/>", "not(", "<context/>", 'hitPolicy="ANY"']
+         "]]>", 'isCollection="true"', "<decision/>", "<input/>", "not(", "<context/>",
+         'hitPolicy="ANY"']
     ),
 )  # fmt: skip
 

@@ -142,12 +142,15 @@ def test_values_are_pythons_own():
     assert feel.evaluate('date("12000-01-01")') == WideDate(12000, 1, 1)
 
 
-def test_the_moment_can_be_given():
+def test_the_moment_and_the_chance_can_be_given():
     moment = datetime(2030, 5, 6, 7, tzinfo=UTC)
     expression = feel.compile("[now(), today(), random number(), uuid()]")
-    first = expression.evaluate({}, now=moment)
+    first = expression.evaluate({}, now=moment, seed="one")
     assert first[:2] == [moment, date(2030, 5, 6)]
-    assert first == expression.evaluate({}, now=moment)
+    assert first == expression.evaluate({}, now=moment, seed="one")
+    for other in (expression.evaluate({}, now=moment, seed="two"), expression.evaluate({})):
+        assert first[2] != other[2]
+        assert first[3] != other[3]
 
 
 DAYS = st.integers(-10_000_000, 10_000_000)
