@@ -182,6 +182,11 @@ def _bound(node: nodes.Bound) -> Code:
 def _interval(node: nodes.Interval) -> Code:
     start, end = compile_node(node.start), compile_node(node.end)
     start_included, end_included = node.start_included, node.end_included
+    if isinstance(node.start, nodes.Literal) and isinstance(node.end, nodes.Literal):
+        low, high = node.start.value, node.end.value
+        if order(low, high) in (-1, 0):
+            constant = Range(low, high, start_included, end_included)
+            return lambda _scope: constant
 
     def run_interval(scope: Scope) -> Range | None:
         low, high = start(scope), end(scope)

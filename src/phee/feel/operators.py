@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator as python
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
@@ -79,6 +80,8 @@ def negative(value: Any) -> Any:
 
 def compare(operator: str, left: Any, right: Any, run: Run) -> bool | None:
     """The value of a comparison; null, with a warning, where there is no answer."""
+    if type(left) is type(right) and type(left) in _PLAIN:
+        return _PLAIN_TESTS[operator](left, right)
     if operator in ("=", "!="):
         same = equal(left, right, run)
         if same is None:
@@ -96,6 +99,15 @@ def _warn_not_comparable(left: Any, right: Any, run: Run) -> None:
     run.warn("NOT_COMPARABLE", f"Can't compare '{shown(left)}' with '{shown(right)}'")
 
 
+_PLAIN: Final = frozenset({int, str})
+_PLAIN_TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "=": python.eq,
+    "!=": python.ne,
+    "<": python.lt,
+    "<=": python.le,
+    ">": python.gt,
+    ">=": python.ge,
+}
 _SIGN_TESTS: Final[dict[str, Callable[[int], bool]]] = {
     "<": lambda sign: sign < 0,
     "<=": lambda sign: sign <= 0,

@@ -89,10 +89,21 @@ def without(base: CharacterSet, removed: CharacterSet) -> CharacterSet:
 
 
 def any_case(inner: CharacterSet) -> CharacterSet:
-    """The characters that are in the set in their own, lower or upper case."""
-    return lambda character: (
-        inner(character) or inner(character.lower()[:1]) or inner(character.upper()[:1])
-    )
+    """The characters that are in the set in any case of theirs."""
+    return lambda character: any(map(inner, case_variants(character)))
+
+
+def same_in_any_case(wanted: str) -> CharacterSet:
+    """The characters that differ from one in their case at most."""
+    variants = case_variants(wanted)
+    return lambda character: not variants.isdisjoint(case_variants(character))
+
+
+def case_variants(character: str) -> frozenset[str]:
+    """A character in lower and upper case, and what those have for their other case."""
+    lower, upper = character.lower(), character.upper()
+    variants = (character, lower, upper, lower.upper(), upper.lower())
+    return frozenset(variant for variant in variants if len(variant) == 1)
 
 
 def property_set(name: str) -> CharacterSet | None:

@@ -16,6 +16,7 @@ from phee.feel.patterns.classes import (
     either,
     opposite,
     property_set,
+    same_in_any_case,
     within,
     without,
 )
@@ -69,7 +70,7 @@ class PatternParser:
 
     def _character(self, character: str) -> Instruction:
         if "i" in self._flags and character.lower() != character.upper():
-            return (SET, any_case(lambda other: other == character), None)
+            return (SET, same_in_any_case(character), None)
         return (CHARACTER, character, None)
 
     def _peek(self) -> str:
@@ -171,7 +172,7 @@ class PatternParser:
         if character == "(":
             return self._group()
         if character == "[":
-            return [(SET, self._folded(self._class()), None)]
+            return [(SET, self._class(), None)]
         if character == ".":
             return [(SET, self._dot(), None)]
         if character == "^":
@@ -188,7 +189,7 @@ class PatternParser:
     def _dot(self) -> CharacterSet:
         if "s" in self._flags:
             return lambda _character: True
-        return lambda character: character not in "\n\r"
+        return lambda character: character != "\n"
 
     def _folded(self, characters: CharacterSet) -> CharacterSet:
         return any_case(characters) if "i" in self._flags else characters
@@ -288,12 +289,12 @@ class PatternParser:
             return several
         following = self._text[self._at : self._at + 2]
         if len(following) < 2 or following[0] != "-" or following[1] in "]" or following == "-[":
-            return within(((low, low),))
+            return self._folded(within(((low, low),)))
         self._at += 1
         high, several = self._class_character(self._next())
         if several is not None or high < low:
             raise self._error("a range with its ends exchanged")
-        return within(((low, high),))
+        return self._folded(within(((low, high),)))
 
     def _class_character(self, character: str) -> tuple[str, CharacterSet | None]:
         if character == "[":
