@@ -15,6 +15,7 @@ from grpc.aio import ServicerContext
 from phee import commands
 from phee.commands import CreatedProcessInstance, Deployed, RequestId
 from phee.errors import InvalidInput, NotSupported, TimedOut
+from phee.gateway.durations import bounded_ms
 from phee.gateway.engine_port import EnginePort
 from phee.gateway.proto import gateway_pb2 as pb
 from phee.gateway.tenant_check import TenantCheck
@@ -72,7 +73,7 @@ class UnaryCalls:
                 job_key=request.jobKey,
                 retries=request.retries,
                 error_message=request.errorMessage,
-                retry_backoff_ms=request.retryBackOff,
+                retry_backoff_ms=bounded_ms(request.retryBackOff),
                 variables=read_variables(request.variables),
             )
         )
@@ -123,7 +124,8 @@ class UnaryCalls:
             await_result=True,
             fetch_variables=tuple(request.fetchVariables),
         )
-        wait_ms = request.requestTimeout if request.requestTimeout > 0 else RESULT_WAIT_MS
+        asked_ms = request.requestTimeout
+        wait_ms = bounded_ms(asked_ms) if asked_ms > 0 else RESULT_WAIT_MS
         try:
             async with asyncio.timeout(wait_ms / 1000):
                 created: CreatedProcessInstance = await self._submit(command)
@@ -183,7 +185,7 @@ class UnaryCalls:
             commands.PublishMessage(
                 name=request.name,
                 correlation_key=request.correlationKey,
-                time_to_live_ms=request.timeToLive,
+                time_to_live_ms=bounded_ms(request.timeToLive),
                 message_id=request.messageId,
                 variables=read_variables(request.variables),
                 tenant_id=self._tenants.one("PublishMessage", request.tenantId),

@@ -17,6 +17,7 @@ from phee.commands import ActivatedJob, ActivateJobs, FailJob
 from phee.errors import InvalidInput, PheeError, Unavailable
 from phee.gateway.calls import Context
 from phee.gateway.counters import GatewayCounters
+from phee.gateway.durations import bounded_ms
 from phee.gateway.engine_port import EngineJobStream, EnginePort
 from phee.gateway.job_messages import MAX_MESSAGE_BYTES, fitting, job_message
 from phee.gateway.long_polling import LongPolling
@@ -47,12 +48,12 @@ class JobCalls:
         command = ActivateJobs(
             type=_given_type(request.type),
             worker=request.worker,
-            timeout_ms=_positive(request.timeout, "timeout"),
+            timeout_ms=bounded_ms(_positive(request.timeout, "timeout")),
             max_jobs=_positive(request.maxJobsToActivate, "maxJobsToActivate"),
             fetch_variables=tuple(request.fetchVariable),
             tenant_ids=self._tenants.several("ActivateJobs", request.tenantIds),
         )
-        jobs = await self._polling.activate(command, request.requestTimeout)
+        jobs = await self._polling.activate(command, bounded_ms(request.requestTimeout))
         if jobs:
             await self._answer(jobs, context)
 
@@ -65,7 +66,7 @@ class JobCalls:
         stream = self._engine.open_job_stream(
             type=job_type,
             worker=request.worker,
-            timeout_ms=_positive(request.timeout, "timeout"),
+            timeout_ms=bounded_ms(_positive(request.timeout, "timeout")),
             tenant_ids=self._tenants.several("StreamActivatedJobs", request.tenantIds),
             fetch_variables=tuple(request.fetchVariable),
             max_active=STREAM_JOBS_MAX,

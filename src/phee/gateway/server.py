@@ -9,9 +9,10 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from phee.errors import InvalidState, InvariantBroken, NotSupported, PheeError
+from phee.errors import InvalidInput, InvalidState, InvariantBroken, NotSupported, PheeError
 from phee.gateway.calls import Call, Context, UnaryCalls
 from phee.gateway.counters import GatewayCounters
 from phee.gateway.engine_port import EnginePort
@@ -19,7 +20,7 @@ from phee.gateway.job_calls import JobCalls
 from phee.gateway.job_messages import MAX_MESSAGE_BYTES
 from phee.gateway.methods import METHODS, SERVICE, Method
 from phee.gateway.proto import gateway_pb2 as pb
-from phee.gateway.status import status_of, trailers_of
+from phee.gateway.status import status_of, text_of, trailers_of
 from phee.gateway.tenant_check import TenantCheck, only_default
 from phee.gateway.wire_metadata import GATEWAY_KEY
 from phee.records import BROKER_VERSION
@@ -122,7 +123,6 @@ class GatewayServer:
             )
             handlers[method.name] = make(
                 self._guarded(method, call),
-                request_deserializer=method.request.FromString,
                 response_serializer=_serialize,
             )
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
@@ -130,14 +130,18 @@ class GatewayServer:
     def _guarded(self, method: Method, call: Call) -> Call:
         """``call`` with its errors turned into statuses, counted and timed."""
         name = method.name
+        read = method.request.FromString
         call_ended = self.counters.call_ended
 
-        async def answer(request: Any, context: Context) -> Any:
+        async def answer(data: bytes, context: Context) -> Any:
             started = time.perf_counter()
             status = "CANCELLED"
             try:
-                response = await call(request, context)
+                response = await call(read(data), context)
                 status = "OK"
+            except DecodeError:
+                status = "INVALID_ARGUMENT"
+                await _abort(context, _no_message(method))
             except grpc.aio.InternalError:
                 # A message could not be sent: the client is gone, and nobody listens any more.
                 raise asyncio.CancelledError from None
@@ -190,6 +194,13 @@ def _not_built(method: Method) -> Call:
     return refuse
 
 
+def _no_message(method: Method) -> PheeError:
+    return InvalidInput(
+        f"The bytes of the request are no {method.request.DESCRIPTOR.full_name}",
+        fix="Use a client of the Zeebe protocol",
+    )
+
+
 def _fault(method: str) -> PheeError:
     return InvariantBroken(
         f"Unexpected error while handling {method}",
@@ -198,4 +209,4 @@ def _fault(method: str) -> PheeError:
 
 
 async def _abort(context: Context, error: PheeError) -> None:
-    await context.abort(status_of(error), str(error), trailers_of(error))
+    await context.abort(status_of(error), text_of(error), trailers_of(error))

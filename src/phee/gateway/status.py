@@ -18,6 +18,11 @@ from phee.errors import PheeError
 ERROR_CODE_KEY = "phee-error"
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 
+TEXT_BYTES_MAX = 2_500
+"""Clients take about 8 KiB of trailers, and a byte that is not ASCII travels as three."""
+
+_REPEATED_TEXT_BYTES_MAX = 1_000
+
 _BY_STATUS: dict[grpc.StatusCode, type[PheeError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidInput,
     grpc.StatusCode.OUT_OF_RANGE: errors.InvalidInput,
@@ -54,15 +59,26 @@ def status_of(error: PheeError) -> grpc.StatusCode:
     return grpc.StatusCode[error.grpc_status]
 
 
+def text_of(error: PheeError) -> str:
+    """The text that goes with the status; a very long one is cut, or no client would get it."""
+    text = str(error).encode(errors="replace")
+    if len(text) <= TEXT_BYTES_MAX:
+        return text.decode()
+    return text[:TEXT_BYTES_MAX].decode(errors="ignore") + " ..."
+
+
 def trailers_of(error: PheeError) -> tuple[tuple[str, str | bytes], ...]:
     """What goes with the status: our error code, and the status once more as a message.
 
     Some clients read only the latter; its form is fixed by gRPC (field 1: code, field 2: text).
     """
+    code = (ERROR_CODE_KEY, _tree_code(type(error)))
     number: int = status_of(error).value[0]
-    text = str(error).encode()
+    text = text_of(error).encode()
+    if len(text) > _REPEATED_TEXT_BYTES_MAX:
+        return (code,)
     details = b"\x08" + _varint(number) + b"\x12" + _varint(len(text)) + text
-    return ((ERROR_CODE_KEY, _tree_code(type(error))), (STATUS_DETAILS_KEY, details))
+    return (code, (STATUS_DETAILS_KEY, details))
 
 
 def error_from(failure: AioRpcError) -> PheeError:

@@ -189,6 +189,15 @@ async def test_an_error_travels_there_and_back(
     assert failure.details().encode() in details
 
 
+@pytest.mark.parametrize("text", ["x" * 100_000, "\u2603" * 900, "\u2603" * 100_000, "\ud800"])
+async def test_a_long_text_arrives_cut(engine: Any, caller: Any, text: str) -> None:
+    engine.answers[commands.CompleteJob] = errors.NotFound(text)
+    failure = await _fails(caller("CompleteJob", pb.CompleteJobRequest(jobKey=1)))
+    assert failure.code() is grpc.StatusCode.NOT_FOUND
+    assert len(failure.details().encode()) < 3_000
+    assert type(error_from(failure)) is errors.NotFound
+
+
 async def test_an_engine_error_of_its_own_is_the_public_one_outside(
     engine: Any, caller: Any
 ) -> None:

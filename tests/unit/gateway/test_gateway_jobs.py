@@ -267,7 +267,7 @@ async def test_a_message_that_cannot_be_sent_is_no_fault(gateway: GatewayServer)
 
     call = gateway._guarded(METHODS["StreamActivatedJobs"], writes_to_nobody)
     with pytest.raises(asyncio.CancelledError):
-        await call(None, None)  # type: ignore[arg-type]
+        await call(b"", None)  # type: ignore[arg-type]
     assert gateway.counters.handled == {("StreamActivatedJobs", "CANCELLED"): 1}
 
 
