@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,8 @@ FILTERS = {
 }
 BATCH = f"batch-{uuid.uuid4()}"
 NOTE = "quarterlyporcupine"
+NUMBERS_OF_LOGGING = re.compile(r'"(timestamp":"[^"]*"|duration_ms":[0-9.]*)')
+"""They look like amounts now and then."""
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +275,7 @@ def test_logs_hold_no_payment_data(world: World, paid: list[dict[str, Any]]) -> 
     logs = sorted((world.data / "logs").iterdir())
     assert len(logs) == 4
     for log in logs:
-        text = log.read_text()
+        text = NUMBERS_OF_LOGGING.sub("", log.read_text())
         for each in secret:
             assert each not in text, f"{log.name} holds {each}"
         assert "Traceback" not in text
