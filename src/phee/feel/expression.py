@@ -53,7 +53,7 @@ class Expression:
         self._code = compile_node(node)
         self._fast = compile_fast(node)
         self._respell = respell
-        self.names: frozenset[str] = frozenset(free_names(node)) - BUILTINS.keys() | spellings
+        self.names: frozenset[str] = frozenset(free_names(node, BUILTINS)) | spellings
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

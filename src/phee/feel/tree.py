@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -34,39 +34,59 @@ def depth_of(node: Node, known: dict[int, tuple[Node, int]]) -> int:
     return depth
 
 
-def free_names(node: Node, bound: frozenset[str] = frozenset()) -> set[str]:
-    """The variables an expression may read from its context."""
-    if isinstance(node, nodes.Name):
-        return set() if node.name in bound else {node.name}
-    if isinstance(node, nodes.For | nodes.Quantified):
-        return _iterated_names(node, bound)
-    if isinstance(node, nodes.Filter):
-        return free_names(node.target, bound) | free_names(node.test, bound | {"item"})
-    if isinstance(node, nodes.FunctionNode):
-        return free_names(node.body, bound | {name for name, _ in node.parameters})
-    if isinstance(node, nodes.ContextNode):
-        return _entry_names(node, bound)
-    found: set[str] = set()
-    for child in children(node):
-        found |= free_names(child, bound)
-    return found
+def free_names(
+    node: Node, functions: Collection[str] = (), bound: frozenset[str] = frozenset()
+) -> set[str]:
+    """The variables an expression may read from its context.
+
+    Args:
+        node: the expression.
+        functions: names that are no variables where they are called.
+        bound: names that are bound around the expression.
+    """
+    return _Names(functions).of(node, bound)
 
 
-def _iterated_names(node: nodes.For | nodes.Quantified, bound: frozenset[str]) -> set[str]:
-    found: set[str] = set()
-    for iterator in node.iterators:
-        found |= free_names(iterator.source, bound)
-        if iterator.end is not None:
-            found |= free_names(iterator.end, bound)
-        bound |= {iterator.name}
-    if isinstance(node, nodes.For):
-        bound |= {"partial"}
-    return found | free_names(node.body, bound)
+class _Names:
+    def __init__(self, functions: Collection[str]) -> None:
+        self._functions = functions
+
+    def of(self, node: Node, bound: frozenset[str]) -> set[str]:
+        if isinstance(node, nodes.Name):
+            return set() if node.name in bound else {node.name}
+        if isinstance(node, nodes.For | nodes.Quantified):
+            return self._iterated(node, bound)
+        if isinstance(node, nodes.Filter):
+            return self.of(node.target, bound) | self.of(node.test, bound | {"item"})
+        if isinstance(node, nodes.FunctionNode):
+            return self.of(node.body, bound | {name for name, _ in node.parameters})
+        if isinstance(node, nodes.ContextNode):
+            return self._entries(node, bound)
+        if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name):
+            name = node.function.name
+            called = set() if name in self._functions else self.of(node.function, bound)
+            return called.union(*(self.of(argument, bound) for argument in _arguments(node)))
+        return set().union(*(self.of(child, bound) for child in children(node)))
+
+    def _iterated(self, node: nodes.For | nodes.Quantified, bound: frozenset[str]) -> set[str]:
+        found: set[str] = set()
+        for iterator in node.iterators:
+            found |= self.of(iterator.source, bound)
+            if iterator.end is not None:
+                found |= self.of(iterator.end, bound)
+            bound |= {iterator.name}
+        if isinstance(node, nodes.For):
+            bound |= {"partial"}
+        return found | self.of(node.body, bound)
+
+    def _entries(self, node: nodes.ContextNode, bound: frozenset[str]) -> set[str]:
+        found: set[str] = set()
+        for key, value in node.entries:
+            found |= self.of(value, bound)
+            bound |= {key}
+        return found
 
 
-def _entry_names(node: nodes.ContextNode, bound: frozenset[str]) -> set[str]:
-    found: set[str] = set()
-    for key, value in node.entries:
-        found |= free_names(value, bound)
-        bound |= {key}
-    return found
+def _arguments(node: nodes.Call) -> Iterator[Node]:
+    yield from node.positional
+    yield from (argument for _, argument in node.named)

@@ -45,6 +45,7 @@ class Asked(Mapping[str, Any]):
         ("some x in xs satisfies x <= completionRate", {"xs", "completionRate"}),
         ("a instance of number", {"a"}),
         ("xs[name = wanted]", {"xs", "name", "wanted"}),
+        ("count(xs) > count and string(date) = time", {"xs", "count", "date", "time"}),
         ("1 + 2", set()),
     ],
 )
