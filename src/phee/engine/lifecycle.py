@@ -240,6 +240,7 @@ def _unregister(core: Core, element: ElementInstance, state: int) -> None:
     else:
         del core.state.instances[instance.key]
         core.state.ended.add(instance.key)
+        instance.root = None  # no cycle is left for the garbage collector
         if instance.banned:
             core.state.banned.discard(instance.key)
             core.drop(Ban(instance.key))
