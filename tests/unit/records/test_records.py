@@ -21,7 +21,13 @@ from phee.records import (
     from_json,
     to_json,
 )
-from phee.records.values import JobBatchValue, JobValue, OtherValue, ProcessInstanceValue
+from phee.records.values import (
+    JobBatchValue,
+    JobValue,
+    OtherValue,
+    ProcessInstanceCreationValue,
+    ProcessInstanceValue,
+)
 
 keys = st.integers(min_value=-1, max_value=(1 << 63) - 1)
 json_values = st.recursive(
@@ -78,8 +84,11 @@ def test_compact_form_keeps_everything(record: Record) -> None:
 
 
 @given(records())
-def test_json_form_keeps_everything(record: Record) -> None:
-    assert from_json(to_json(record, partition_id=3)) == (3, record)
+def test_json_form_keeps_everything_that_is_exported(record: Record) -> None:
+    again = from_json(to_json(record, partition_id=3))
+    if isinstance(record.value, ProcessInstanceCreationValue):
+        record.value.fetch_variables = []  # Zeebe keeps them to itself
+    assert again == (3, record)
 
 
 def test_json_has_the_fields_of_zeebe() -> None:
