@@ -21,6 +21,7 @@ from phee.cli.demo.traffic import Payment, make_payments
 from phee.cli.demo.world import BANKS
 from phee.cli.settings import load_settings
 from phee.cli.up import IMPORTERS, stop_signal
+from phee.errors import InvalidState
 
 SETTLE_TIMEOUT_S = 180.0
 INTERRUPTED = 130
@@ -36,8 +37,18 @@ def run_demo(
     http_port: int | None,
     grpc_port: int | None,
 ) -> int:
-    """Run the demo; return 0 if every payment ended as it must and the money adds up."""
+    """Run the demo; return 0 if every payment ended as it must and the money adds up.
+
+    Raises:
+        InvalidState: the data directory holds a hub already, whose payments would be counted too.
+    """
     folder = data or Path("data") / f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    if (folder / "engine").exists():
+        raise InvalidState(
+            "the demo needs a fresh data directory",
+            where=str(folder),
+            fix="Leave --data out, or name a directory that is not there yet",
+        )
     settings = load_settings(data=folder, http_port=http_port, grpc_port=grpc_port)
     rig = Rig(settings, *free_ports(1))
     return asyncio.run(Demo(rig, make_payments(payments, seed)).run(leave=leave))
