@@ -138,6 +138,14 @@ def _fit(value: int) -> Number:
     return DECIMAL128.create_decimal(value)
 
 
+def fitted_int(value: int) -> Number | None:
+    """An int of any size as a number; null when it is beyond all numbers."""
+    try:
+        return _fit(value)
+    except DecimalException:
+        return None
+
+
 def _checked(operation: Callable[..., Decimal], *arguments: Any) -> Decimal:
     try:
         return operation(*arguments)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from phee.feel.durations import DaysTimeDuration, YearsMonthsDuration
+from phee.feel.numbers import fitted_int
 from phee.feel.temporal import (
     WideDate,
     WideDateTime,
@@ -93,6 +94,8 @@ def kind_of(value: Any) -> str:
 def from_python(value: Any) -> Any:
     """A value of a context as a FEEL value: floats become exact decimals, also inside.
 
+    Numbers have 34 digits at most; those that are none (NaN, infinite, too large) become null.
+
     The same object comes back when nothing in it has to change.
     """
     kind = type(value)
@@ -101,7 +104,9 @@ def from_python(value: Any) -> Any:
             return _list_from_python(value)
         if kind is dict:
             return _dict_from_python(value)
-        return value
+        if kind is int:
+            return fitted_int(value)
+        return value if kind is not Decimal or value.is_finite() else None
     return _other_from_python(value)
 
 
@@ -118,9 +123,13 @@ def _dict_from_python(entries: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _other_from_python(value: Any) -> Any:
+    if isinstance(value, (str, int)):
+        return str(value) if isinstance(value, str) else fitted_int(int(value))
     if isinstance(value, float):
         exact = Decimal(repr(float(value)))
         return exact if exact.is_finite() else None
+    if isinstance(value, Decimal):
+        return from_python(Decimal(value))
     if isinstance(value, timedelta):
         microseconds = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
         return DaysTimeDuration(microseconds * 1_000)

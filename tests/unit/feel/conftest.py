@@ -6,8 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from phee import feel
+
+# a busy machine is no failure; a failure prints how to repeat it
+settings.register_profile("feel", deadline=None, print_blob=True)
+settings.load_profile("feel")
 
 Agree = Callable[..., None]
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -109,8 +110,19 @@ def test_floats_are_exact_decimals_wherever_they_are():
     assert type(feel.evaluate("a", context)) is Decimal
 
 
+def test_numbers_from_outside_have_34_digits_too():
+    context = {"big": 10**5000, "huge": 10**7000, "d": Decimal("NaN")}
+    assert feel.evaluate("string(big) = string(10 ** 5000)", context) is True
+    assert feel.evaluate("[huge, d]", context) == [None, None]
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
 def test_other_python_values_are_understood():
-    context = {"t": (1, 2), "d": timedelta(hours=1), "m": Asked}
+    context = {"t": (1, 2), "d": timedelta(hours=1), "m": Asked, "c": Colour.RED}
+    assert feel.evaluate('[c = "red", m = 1, string length(c)]', context) == [True, None, 3]
     assert feel.evaluate("t[2]", context) == 2
     assert feel.to_text(feel.evaluate("d", context)) == "PT1H"
 
@@ -127,6 +139,9 @@ def test_inputs_are_never_changed():
         ("1.50", 1.5),
         ("3.0", 3),
         ("10 ** 20", 10**20),
+        ("10 ** 60", 1e60),
+        ("10 ** 6000", None),
+        ("10 ** -400", 0.0),
         ('[1, "a", true, null, {a: 0.5}]', [1, "a", True, None, {"a": 0.5}]),
         ('@"2020-01-02"', "2020-01-02"),
         ('@"10:00:00"', "10:00:00"),
