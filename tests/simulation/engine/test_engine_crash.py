@@ -21,7 +21,7 @@ from phee.commands import CreateProcessInstance, RequestId
 from phee.engine import Engine
 from phee.records import Record, RecordType, ValueType
 
-ROUNDS = 6
+ROUNDS = 5
 CHILD = Path(__file__).parents[2] / "support" / "engine_crash_child.py"
 
 

@@ -3,12 +3,13 @@
 Goal: no sequence of events leaves a token, job, timer or subscription that belongs to nothing, a
 row that memory does not know, or a log that tells another story. Method: grow block-structured
 drawings, throw events at them, check everything at rest, reopen now and then, cancel what is left
-and look for remains. Every seed is printed by pytest as the test's name.
+and look for remains. Every seed is the test's name; ``PHEE_SIMULATION_SEEDS=500`` runs more of them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from pathlib import Path
 
@@ -31,9 +32,12 @@ from phee.commands import (
     UpdateJobRetries,
 )
 from phee.engine import Engine, core
+from phee.engine.errors import RejectedFault
 from phee.errors import InvalidState, NotFound
 
 STEPS = 120
+SEEDS = int(os.environ.get("PHEE_SIMULATION_SEEDS", "12"))
+"""How many worlds; a long run sets more."""
 
 
 class World:
@@ -141,7 +145,7 @@ class World:
         await self.engine.wake()
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(SEEDS))
 async def test_invariants_hold_under_random_events(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,10 +158,45 @@ async def test_invariants_hold_under_random_events(
     for step in range(STEPS):
         await world.event()
         await world.engine.wake()
-        if step % 10 == 0:
+        if step % 15 == 0:
             check(world.engine)
     check(world.engine)
     await world.finish()
     assert_nothing_left(world.engine)
     assert world.engine.stats.faults == 0
+    await world.engine.close()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 2))
+async def test_a_fault_half_way_leaves_no_trace(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever step of a command fails, the rest of the world is as if it had never come."""
+    faults = random.Random(seed)
+    write = core.Core.event
+
+    def failing(self: core.Core, *record: object) -> None:
+        if self.token is not None and faults.random() < 0.01:
+            raise RuntimeError("a fault half way")
+        write(self, *record)
+
+    world = World(seed, tmp_path)
+    await world.engine.start()
+    await world.deploy()
+    monkeypatch.setattr(core.Core, "event", failing)
+    failed = 0
+    for step in range(STEPS):
+        try:
+            await world.event()
+        except (RejectedFault, NotFound):  # NotFound: the job of an instance that is banned
+            failed += 1
+        await world.engine.wake()
+        if step % 15 == 0:
+            check(world.engine)
+    check(world.engine)
+    assert world.engine.healthy
+    assert failed
+    monkeypatch.undo()
+    await world.finish()
+    assert_nothing_left(world.engine)
     await world.engine.close()
