@@ -20,8 +20,9 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     # gRPC's own waits between connection attempts grow to two minutes; ours stay in seconds.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # In spite of its name: how long one attempt may take. A busy gateway is slow to greet.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
 )
 
 Metadata = Sequence[tuple[str, str]]
