@@ -42,6 +42,8 @@ class Stats:
         jobs: created, activated, completed, failed, "timed out", canceled, "error thrown",
             pushed by (action, job type).
         records: by (record type, value type, intent), as numbers.
+        instances_created, instances_completed, instances_terminated: root instances (not those that
+            call activities started).
         commit_ms: from the first record of a group to its durability.
     """
 

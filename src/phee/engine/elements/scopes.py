@@ -72,7 +72,7 @@ def _complete_process(core: Core, root: ElementInstance) -> None:
     if awaited is not None:
         _answer_awaited(core, root, awaited)
     lifecycle.to_completed(core, root)
-    core.state.stats.instances_completed += 1
+    core.state.stats.instances_completed += caller is None
     if caller is not None and caller.state == ACTIVATED:
         if outcome is not None:
             caller.triggers = [Trigger(caller.key, caller.node, outcome)]
@@ -116,7 +116,7 @@ def _end_process(core: Core, root: ElementInstance) -> ElementInstance | None:
     core.state.awaited.pop(instance.key, None)
     caller = _caller(core, instance)
     lifecycle.to_terminated(core, root)
-    core.state.stats.instances_terminated += 1
+    core.state.stats.instances_terminated += caller is None
     release_lock(core, instance)
     if caller is None or caller.called_key != instance.key:
         return None
