@@ -3,7 +3,7 @@
 Goal: no sequence of events leaves a token, job, timer or subscription that belongs to nothing, a
 row that memory does not know, or a log that tells another story. Method: grow block-structured
 drawings, throw events at them, check everything at rest, reopen now and then, cancel what is left
-and look for remains. Every seed is the test's name; ``PHEE_SIMULATION_SEEDS=500`` runs more of them.
+and look for remains. Every seed is the test's name; ``PHEE_SIMULATION_SEEDS=500`` runs more.
 """
 
 from __future__ import annotations
