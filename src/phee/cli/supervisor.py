@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -42,11 +42,14 @@ class _Child:
 
 
 class Supervisor:
-    """Runs :class:`ProcessSpec` processes until :meth:`stop`."""
+    """Runs :class:`ProcessSpec` processes until :meth:`stop`, all with the same environment."""
 
-    def __init__(self, specs: Sequence[ProcessSpec], log_folder: Path) -> None:
+    def __init__(
+        self, specs: Sequence[ProcessSpec], log_folder: Path, environment: Mapping[str, str]
+    ) -> None:
         self._children = {spec.name: _Child(spec) for spec in specs}
         self._log_folder = log_folder
+        self._environment = dict(environment)
         self._stopping = False
 
     async def start(self) -> None:
@@ -120,6 +123,7 @@ class Supervisor:
                 "phee.cli.child",
                 spec.module,
                 *spec.arguments,
+                env=self._environment,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,

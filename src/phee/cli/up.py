@@ -36,10 +36,10 @@ def hub_processes(settings: Settings) -> list[ProcessSpec]:
     ]
 
 
-def export_settings(settings: Settings) -> None:
-    """Put ``settings`` into the environment, from where the child processes read them."""
-    for name, value in settings.model_dump().items():
-        os.environ[f"PHEE_{name.upper()}"] = str(value)
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment from which child processes read ``settings``."""
+    named = {f"PHEE_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    return {**os.environ, **named}
 
 
 def require_free(ports: Sequence[int]) -> None:
@@ -68,7 +68,6 @@ def run_up(*, data: Path | None, http_port: int | None, grpc_port: int | None) -
         [settings.http_port, settings.grpc_port, *(settings.port_of(kind) for kind in IMPORTERS)]
     )
     with DataDirectory(settings.data):
-        export_settings(settings)
         asyncio.run(_up(settings))
     return 0
 
@@ -77,7 +76,9 @@ async def _up(settings: Settings) -> None:
     console = Console()
     started = time.monotonic()
     stopping = stop_signal()
-    supervisor = Supervisor(hub_processes(settings), settings.data / "logs")
+    supervisor = Supervisor(
+        hub_processes(settings), settings.data / "logs", environment_of(settings)
+    )
     await supervisor.start()
     try:
         ready = asyncio.create_task(supervisor.wait_ready())

@@ -21,7 +21,7 @@ from phee.cli.demo.world import (
 from phee.cli.hub_api import HubApi
 from phee.cli.settings import Settings, load_settings
 from phee.cli.supervisor import ProcessSpec, Supervisor
-from phee.cli.up import IMPORTERS, export_settings, hub_processes, require_free
+from phee.cli.up import IMPORTERS, environment_of, hub_processes, require_free
 
 LATE_MS = 4_000
 QUOTE_EXPIRY_MS = 8_000
@@ -42,7 +42,9 @@ class Rig:
         self.settings = settings.model_copy(update=outside)
         self.simulators_port = simulators_port
         self.supervisor = Supervisor(
-            [*hub_processes(self.settings), self._simulators()], settings.data / "logs"
+            [*hub_processes(self.settings), self._simulators()],
+            settings.data / "logs",
+            environment_of(self.settings),
         )
         self._directory = DataDirectory(settings.data)
 
@@ -64,7 +66,6 @@ class Rig:
         settings = self.settings
         require_free([settings.http_port, settings.grpc_port, *map(settings.port_of, IMPORTERS)])
         self._directory.hold()
-        export_settings(settings)
         await self.supervisor.start()
         await self.supervisor.wait_ready()
 
