@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
-
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -13,19 +11,11 @@ from phee.errors import InvalidInput
 from phee.feel import Description, FeelSyntaxError, describe
 
 
-def feel_command(
-    expression: Annotated[str, typer.Argument(help="The expression; a leading '=' is allowed.")],
-    context: Annotated[
-        str, typer.Option("--context", "-c", help="The variables, as a JSON object.")
-    ] = "{}",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON for machines, with type and warnings.")
-    ] = False,
-) -> None:
-    """Evaluate a FEEL expression.
+def run_feel(expression: str, context: str, *, as_json: bool) -> None:
+    """Evaluate ``expression`` with the variables in ``context`` (JSON) and print its value.
 
-    Prints the value; warnings and errors go to standard error. The exit status is 2 when the text
-    is no expression or the context no JSON object.
+    Raises:
+        typer.Exit: with status 2, when one of them cannot be read.
     """
     try:
         outcome = describe(expression, context)

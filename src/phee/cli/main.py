@@ -169,6 +169,23 @@ def records(
     run_records(start=start, follow=follow, data=data, http_port=http_port)
 
 
+@app.command()
+def feel(
+    expression: Annotated[str, typer.Argument(help="The expression; a leading '=' is allowed.")],
+    context: Annotated[
+        str, typer.Option("--context", "-c", help="The variables, as a JSON object.")
+    ] = "{}",
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate a FEEL expression; warnings and errors go to standard error.
+
+    The exit status is 2 when the text is no expression or the context no JSON object.
+    """
+    from phee.cli.feel import run_feel
+
+    run_feel(expression, context, as_json=as_json)
+
+
 def main() -> None:
     """Run the command line; a :class:`PheeError` becomes one clear line and exit status 1."""
     try:

@@ -21,6 +21,9 @@ STOP_TIMEOUT_S = 10.0
 RESTART_PAUSE_S_MAX = 5.0
 STABLE_AFTER_S = 10.0
 LOG_BYTES_MAX = 20 << 20
+DEATHS_MAX = 4
+"""A process that ends this often before it is ready will not become ready by itself."""
+LAST_WORDS_MAX = 500
 
 
 @dataclass
@@ -62,9 +65,11 @@ class Supervisor:
         """Return when every process says it is ready.
 
         Raises:
-            Unavailable: one is not ready in time; names it, what it says, and its log.
+            Unavailable: one is not ready in time, or dies again and again; names it, its last
+                words, and its log.
         """
         deadline = time.monotonic() + timeout_s
+        before = self.restarts()
         for child in self._children.values():
             while (answer := await asyncio.to_thread(health, child.spec.health_port)) is not None:
                 if time.monotonic() > deadline:
@@ -73,6 +78,8 @@ class Supervisor:
                         where=str(self.log_file(child.spec.name)),
                         fix="Read the end of that log; a port may be taken (see `phee up --help`)",
                     )
+                if child.restarts - before[child.spec.name] >= DEATHS_MAX:
+                    raise self._keeps_dying(child.spec.name)
                 await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
@@ -98,6 +105,16 @@ class Supervisor:
     def log_file(self, name: str) -> Path:
         """Return the log file of the process ``name``."""
         return self._log_folder / f"{name}.log"
+
+    def _keeps_dying(self, name: str) -> Unavailable:
+        log_file = self.log_file(name)
+        lines = log_file.read_text(errors="replace").splitlines() if log_file.exists() else []
+        last_words = lines[-1][:LAST_WORDS_MAX] if lines else "it said nothing"
+        return Unavailable(
+            f"the {name} process ends again and again: {last_words}",
+            where=str(log_file),
+            fix="Mend what that log complains about, then start again",
+        )
 
     async def _keep(self, child: _Child) -> None:
         pause_s = 0.1

@@ -8,13 +8,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from phee.cli.feel import feel_command
+from phee.cli.main import feel
 
 
 @pytest.fixture
 def run():
     app = typer.Typer()
-    app.command()(feel_command)
+    app.command()(feel)
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
 
