@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from phee import dmn, feel
-from phee.cli.main import feel
+from phee.cli.main import feel as feel_command
 
 PAGE = (Path(__file__).parents[3] / "docs" / "feel.md").read_text()
 CONTEXT = {
@@ -38,7 +38,7 @@ def test_example(agree, text, expected):
 
 def test_commands():
     app = typer.Typer()
-    app.command()(feel)
+    app.command()(feel_command)
     (block,) = _blocks("console")
     for command, answer in re.findall(r"\$ phee feel (.*)\n(.*)\n", block):
         result = CliRunner().invoke(app, shlex.split(command))
