@@ -98,6 +98,16 @@ def test_data_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in complaint
 
 
+def test_a_hub_that_cannot_start_says_why(tmp_path: Path) -> None:
+    hub = UpHub(tmp_path / "hub")
+    hub.data.mkdir()
+    (hub.data / "tenants.json").write_text("{damaged")
+    complaint = hub.command.bad("up")
+    assert "the hub process ends again and again" in complaint
+    assert "The tenants file is damaged" in complaint
+    assert str(hub.data / "logs" / "hub.log") in complaint
+
+
 def test_it_stops_without_a_trace_and_goes_on_where_it_was(tmp_path: Path) -> None:
     folder = tmp_path / ("long-name-" * 12)  # the socket then lies elsewhere
     with UpHub(folder / "hub") as hub:
