@@ -40,9 +40,7 @@ class Drawing:
     def add(self, tag: str, inside: str = "", attributes: str = "", kind: str = "") -> str:
         """Draw a node in the current scope."""
         name = self._id(kind or tag)
-        self._scopes[-1].nodes.append(
-            f'<bpmn:{tag} id="{name}" {attributes}>{inside}</bpmn:{tag}>'
-        )
+        self._scopes[-1].nodes.append(f'<bpmn:{tag} id="{name}" {attributes}>{inside}</bpmn:{tag}>')
         return name
 
     def flow(self, source: str, target: str, condition: str = "") -> str:
@@ -214,9 +212,12 @@ class RandomDrawing(Drawing):
         self.default(split, self.flow(split, flow_of_two))
         two = self._chain(flow_of_two, self._rng.randint(0, 1))
         self._scopes[-1].flows = [
-            text.replace("></bpmn:sequenceFlow>", ">"
+            text.replace(
+                "></bpmn:sequenceFlow>",
+                ">"
                 '<bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">=count &gt; 2'
-                "</bpmn:conditionExpression></bpmn:sequenceFlow>")
+                "</bpmn:conditionExpression></bpmn:sequenceFlow>",
+            )
             if f'sourceRef="{split}" targetRef="{one}"' in text
             else text
             for text in self._scopes[-1].flows
@@ -285,7 +286,9 @@ class RandomDrawing(Drawing):
                 name = f"stop{len(self.messages)}"
                 inside = f'<bpmn:messageEventDefinition messageRef="{self.message(name, "=key")}"/>'
             elif kind == "error":
-                inside = f'<bpmn:errorEventDefinition errorRef="{self.error(f"E{len(self.errors)}")}"/>'
+                inside = (
+                    f'<bpmn:errorEventDefinition errorRef="{self.error(f"E{len(self.errors)}")}"/>'
+                )
             boundary = self.add(
                 "boundaryEvent",
                 inside,
