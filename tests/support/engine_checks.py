@@ -7,10 +7,10 @@ from typing import Any
 
 from phee.engine import Engine
 from phee.engine import jobs as job_states
+from phee.engine.deployment import bind_stored
 from phee.engine.group import load_state
 from phee.engine.rows import decode_row, encode_row
 from phee.engine.state import State
-from phee.engine.deployment import bind_stored
 from phee.records import Record, RecordType, ValueType, decode_block
 
 _INSTANCE_ROWS = (b"I", b"K", b"J", b"S", b"N", b"L", b"Z")
@@ -92,11 +92,16 @@ def _check_elements(state: State) -> None:
             if scope is not None:
                 assert scope.children is not None
                 assert scope.children[key] is element
-                assert element.node.parent is scope.node, f"{element} in a scope that is not its own"
+                assert element.node.parent is scope.node, (
+                    f"{element} in a scope that is not its own"
+                )
             taken = sum((element.taken or {}).values())
             assert element.active_flows == taken, f"{element} counts flows that lead nowhere"
-            assert len(element.children or ()) or not element.node.is_scope or taken or (
-                element.incident_keys
+            assert (
+                len(element.children or ())
+                or not element.node.is_scope
+                or taken
+                or (element.incident_keys)
             ), f"{element} is empty and did not complete"
     owners = {int.from_bytes(key[1:9], "big") for key, _ in state.port.scan(b"K")}
     inner = {k for i in state.instances.values() for k, e in i.elements.items() if e.scope}

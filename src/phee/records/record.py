@@ -10,7 +10,8 @@ Values are decoded only when asked for, since most readers want a few value type
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -96,7 +97,9 @@ class Block(msgspec.Struct, array_like=True):
     partition_id: int
     records: list[StoredRecord]
 
-    def select(self, value_types: Set[int], *, events_only: bool = True) -> Iterator[Record]:
+    def select(
+        self, value_types: AbstractSet[int], *, events_only: bool = True
+    ) -> Iterator[Record]:
         """Yield the decoded records of ``value_types``, in order."""
         for stored in self.records:
             if stored.value_type not in value_types:

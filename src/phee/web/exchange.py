@@ -19,7 +19,7 @@ Observer = Callable[[str, str, int, float], None]
 """Called with (route template, method, status, seconds) for every answer."""
 
 SLOW_S = 1.0
-"""Answers that went well within this time are logged at debug level only: they are counted anyway."""
+"""What went well within this time is logged at debug level only: it is counted anyway."""
 QUIET_ROUTES = frozenset({"/metrics", "/health/live", "/health/ready"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _CORRELATION_ID = re.compile(rb"[!-~]{1,128}")
@@ -81,12 +81,9 @@ class _Exchange:
         route = scope.get("path_template") or "unmatched"
         if observe is not None:
             observe(route, scope["method"], self._status, seconds)
-        if self._status < 400 and seconds < SLOW_S:
-            write = log.debug
-        elif route in QUIET_ROUTES and self._status < 500:
-            write = log.debug
-        else:
-            write = log.info
+        went_well = self._status < 400 and seconds < SLOW_S
+        expected = route in QUIET_ROUTES and self._status < 500
+        write = log.debug if went_well or expected else log.info
         write(
             "http",
             method=scope["method"],
