@@ -40,7 +40,7 @@ check: $(VENV)/.dev lint ## The quick loop: like `make test` without the slow te
 
 lint: $(VENV)/.dev ## Lint, types and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "Run make format"; exit 1; }
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format=concise .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 
