@@ -69,7 +69,7 @@ async def post_one(session: aiohttp.ClientSession, payment: Payment) -> Accepted
                     elapsed_ms = (time.perf_counter() - started) * 1000
                     position = response.headers.get("X-Phee-Position", "")
                     return Accepted(payment, answer["transactionId"], elapsed_ms, position)
-        except aiohttp.ClientConnectionError:
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
             pass  # not answered: asking again with the same correlation id tells what became of it
         await asyncio.sleep(RETRY_PAUSE_S)
     raise TimeoutError(f"payment {payment.correlation_id} was not accepted in {TRIES_MAX} tries")
