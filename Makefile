@@ -35,8 +35,8 @@ run: $(VENV)/.run ## Start the hub with demo tenants and 200 payments (ARGS=--ex
 test: $(VENV)/.dev lint ## Lint, types, import rules and the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.dev lint ## The quick loop: like `make test` without the slow tests
-	@$(BIN)/python -m pytest -m "not slow and not services" $(ARGS)
+check: $(VENV)/.dev lint ## The quick loop: lint, types, import rules, unit tests
+	@$(BIN)/python -m pytest -q -m "not slow and not services" tests/unit $(ARGS)
 
 lint: $(VENV)/.dev ## Lint, types and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "Run make format"; exit 1; }
