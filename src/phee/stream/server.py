@@ -20,6 +20,7 @@ from phee.errors import InvalidInput, NotSupported
 from phee.stream import wire
 from phee.stream.address import socket_address
 from phee.stream.port import RecordLog
+from phee.stream.recent import RecentBlocks
 
 _LOG = structlog.get_logger(__name__)
 _BACKLOG = 16
@@ -30,6 +31,7 @@ class LogServer:
 
     def __init__(self, record_log: RecordLog, path: Path) -> None:
         self._record_log = record_log
+        self._recent = RecentBlocks(record_log)
         self._address = socket_address(path)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -111,7 +113,7 @@ class LogServer:
         blocks: list[tuple[int, bytes]] = []
         if last > request.after:
             max_bytes = min(request.max_bytes, wire.FETCH_BYTES_MAX)
-            blocks = await asyncio.to_thread(record_log.read, request.after, max_bytes=max_bytes)
+            blocks = await self._recent.read(request.after, max_bytes=max_bytes)
         return wire.Blocks(record_log.first_position, record_log.durable_position, blocks)
 
 

@@ -50,8 +50,9 @@ class HubRequest(Request[Any, Any, State]):
             raise UnsupportedMediaType(
                 "The body is not declared as JSON", fix="Send Content-Type: application/json"
             )
+        # Without the framework's own annotation: msgspec would hash that at every call (90 us).
         field = self.route_handler.parsed_fn_signature.parameters["data"]
-        return decode_json(await self.body(), field.raw)
+        return decode_json(await self.body(), field.annotation)
 
 
 def read_query(request: Request[Any, Any, State], target: type[Query]) -> Query:
