@@ -121,5 +121,5 @@ def _departed(state: State, value: Any, key: int) -> ElementInstance:
     """Return a stand-in for what is gone by now: the command will be rejected."""
     instance = state.instance(value.process_instance_key)
     definition = instance.definition if instance is not None else next(iter(state.definitions))
-    stand_in = ProcessInstance(value.process_instance_key, definition)
+    stand_in = ProcessInstance(value.process_instance_key, definition, started_at=-1)
     return stand_in.element(key, definition.root, None, -1)

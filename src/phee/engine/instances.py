@@ -138,7 +138,8 @@ class ElementInstance:
 class ProcessInstance:
     """A running process: what its element instances have in common.
 
-    ``depth`` counts the processes from the one that was created down to this one.
+    ``depth`` counts the processes from the one that was created down to this one. ``started_at``
+    is in ms since 1970.
     """
 
     __slots__ = (
@@ -151,17 +152,20 @@ class ProcessInstance:
         "parent_element_key",
         "parent_key",
         "root",
+        "started_at",
     )
 
     def __init__(
         self,
         key: int,
         definition: Definition,
+        started_at: int,
         parent_key: int = -1,
         parent_element_key: int = -1,
         depth: int = 1,
     ) -> None:
         self.key = key
+        self.started_at = started_at
         self.definition = definition
         self.parent_key = parent_key
         self.parent_element_key = parent_element_key
@@ -171,9 +175,15 @@ class ProcessInstance:
         self.lock: CorrelationLock | None = None
         self.banned = False
 
-    def identity(self) -> tuple[int, int, int, int]:
+    def identity(self) -> tuple[int, int, int, int, int]:
         """Return what the row of the root adds."""
-        return (self.definition.key, self.parent_key, self.parent_element_key, self.depth)
+        return (
+            self.definition.key,
+            self.started_at,
+            self.parent_key,
+            self.parent_element_key,
+            self.depth,
+        )
 
     def element(
         self, key: int, node: Node, scope: ElementInstance | None, scope_key: int

@@ -32,6 +32,7 @@ class Job:
 
     __slots__ = (
         "backoff_ms",
+        "created_at",
         "deadline",
         "element_id",
         "element_instance_key",
@@ -61,6 +62,7 @@ class Job:
         element_instance_key: int,
         element_id: str,
         headers: dict[str, str],
+        created_at: int,
     ) -> None:
         self.key = key
         self.type = type
@@ -70,6 +72,7 @@ class Job:
         self.element_instance_key = element_instance_key
         self.element_id = element_id
         self.headers = headers
+        self.created_at = created_at
         self.state = ACTIVATABLE
         self.worker = ""
         self.deadline = -1
@@ -96,6 +99,7 @@ class Job:
             self.element_instance_key,
             self.element_id,
             self.headers,
+            self.created_at,
             self.state,
             self.worker,
             self.deadline,
@@ -109,9 +113,9 @@ class Job:
     @classmethod
     def load(cls, row: Any) -> Job:
         """Return the job of a row."""
-        job = cls(*row[:8])
-        job.state, job.worker, job.deadline, job.timeout_ms = row[8:12]
-        job.backoff_ms, job.recurring_at, job.error_message, job.error_code = row[12:16]
+        job = cls(*row[:9])
+        job.state, job.worker, job.deadline, job.timeout_ms = row[9:13]
+        job.backoff_ms, job.recurring_at, job.error_message, job.error_code = row[13:17]
         job.stored = True
         return job
 
