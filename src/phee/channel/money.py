@@ -11,7 +11,6 @@ import re
 import iso4217
 
 MAX_INTEGER_DIGITS = 15
-AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 
 _AMOUNT = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 _MINOR_UNITS: dict[str, int] = {
