@@ -20,5 +20,5 @@ def test_hub_that_is_not_there_is_to_be_started() -> None:
 def test_hub_that_says_nothing_is_not_taken_for_one_that_is_not_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         api = HubApi(silent.getsockname()[1], timeout_s=0.1)
-        with pytest.raises(TimedOut, match="did not answer within 0.1 s"):
+        with pytest.raises(TimedOut, match=r"did not answer within 0\.1 s"):
             api.get("/api/v1/status")
