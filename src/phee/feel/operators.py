@@ -12,6 +12,7 @@ from phee.feel.durations import NANOS_PER_DAY, DaysTimeDuration, YearsMonthsDura
 from phee.feel.errors import EvaluationProblem, LimitExceeded
 from phee.feel.limits import STRING_CHARACTERS_MAX
 from phee.feel.runtime import Run
+from phee.feel.sizes import steps_of
 from phee.feel.temporal import (
     add_months,
     date_from_epoch_day,
@@ -81,6 +82,7 @@ def negative(value: Any) -> Any:
 def compare(operator: str, left: Any, right: Any, run: Run) -> bool | None:
     """The value of a comparison; null, with a warning, where there is no answer."""
     if type(left) is type(right) and type(left) in _PLAIN:
+        run.charge(steps_of(left))
         return _PLAIN_TESTS[operator](left, right)
     if operator in ("=", "!="):
         same = equal(left, right, run)

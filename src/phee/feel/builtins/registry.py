@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from phee.feel.builtins.parameters import NO_FIT, Fitter, fitter
 from phee.feel.errors import EvaluationProblem
 from phee.feel.runtime import Run
+from phee.feel.sizes import steps_of
 from phee.feel.text import shown
 from phee.feel.types import ANY, BUILTIN_TYPES
 from phee.feel.values import FunctionValue
@@ -116,10 +117,13 @@ class Builtin(FunctionValue):
         raise self._no_fit(list(named.values()) if named is not None else arguments)
 
     def _run(self, run: Run, signature: _Signature, values: list[Any], rest: dict[str, Any]) -> Any:
-        run.charge(1 + sum(len(value) for value in values if type(value) is list))
+        run.charge(1 + sum(map(steps_of, values)))
         if signature.takes_run:
-            return signature.function(run, *values, **rest)
-        return signature.function(*values, **rest)
+            result = signature.function(run, *values, **rest)
+        else:
+            result = signature.function(*values, **rest)
+        run.charge(steps_of(result))
+        return result
 
     def _no_fit(self, arguments: list[Any]) -> EvaluationProblem:
         counts = [signature for signature in self.signatures if _takes(signature, len(arguments))]
