@@ -225,7 +225,6 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(50_000, 20, 50)  # many small short-lived records: collect less often
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor stops us with SIGTERM
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_main())
