@@ -80,9 +80,11 @@ class Connection(asyncio.Protocol):
     # -- transport -----------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop: the connection is there."""
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop: it has ended, which may also end an answer."""
         self._transport = None
         if not self._has_begun:
             self._fail(NotAnswered("the connection was closed"))
@@ -92,6 +94,7 @@ class Connection(asyncio.Protocol):
             self._fail(exc or ConnectionResetError("the answer broke off"))
 
     def data_received(self, data: bytes) -> None:
+        """Called by the loop: part of an answer."""
         if self._waiter is None:
             self.close()  # nothing was asked
             return
@@ -105,17 +108,21 @@ class Connection(asyncio.Protocol):
     # -- parser --------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        """Called by the parser: an answer begins."""
         if self._waiter is None:
             self.close()  # a second answer must not be taken for that of the next request
 
     def on_header(self, name: bytes, _value: bytes) -> None:
+        """Called by the parser: one header."""
         if name.lower() in (b"content-length", b"transfer-encoding"):
             self._is_sized = True
 
     def on_headers_complete(self) -> None:
+        """Called by the parser: the body follows."""
         self._has_head = True
 
     def on_body(self, body: bytes) -> None:
+        """Called by the parser: part of the body."""
         self._body.append(body)
         self._body_bytes += len(body)
         if self._body_bytes > ANSWER_BYTES_MAX:
@@ -123,6 +130,7 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def on_message_complete(self) -> None:
+        """Called by the parser: the answer is whole."""
         if self._parser.get_status_code() < 200:
             self._has_head = self._is_sized = False
             return  # news on the way (RFC 9110, 15.2); the answer comes after it
