@@ -134,7 +134,7 @@ def integral(value: Any) -> Number:
 
 def is_whole(value: Any) -> bool:
     """Whether a number has no fraction and is small enough to be counted (34 digits)."""
-    return abs(value) < _INT_LIMIT and value == int(value)
+    return bool(abs(value) < _INT_LIMIT and value == int(value))
 
 
 def _fit(value: int) -> Number:

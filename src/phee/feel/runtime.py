@@ -26,7 +26,7 @@ class Run:
     __slots__ = ("_now", "_random", "_seed", "depth", "steps", "warnings")
 
     def __init__(
-        self, now: datetime | None = None, seed: str | None = None, steps: int = STEPS_MAX
+        self, now: datetime | None = None, seed: int | str | None = None, steps: int = STEPS_MAX
     ) -> None:
         self.warnings: list[EvaluationWarning] = []
         self.steps = steps
