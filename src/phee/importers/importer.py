@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import structlog
@@ -51,8 +51,12 @@ class RecordsMissing(InvalidState):
 
 @dataclass(slots=True)
 class Progress:
-    """How an importer is doing; read by its health check from another thread."""
+    """How an importer is doing; read by its health check from another thread.
 
+    ``turned_at`` (:func:`time.monotonic`) moves while the stream and the stores answer.
+    """
+
+    turned_at: float = field(default_factory=time.monotonic)
     connected: bool = False
     lag_records: int = 0
     stalled_tenants: int = 0
@@ -103,6 +107,7 @@ class Importer(Generic[F]):
         """
         try:
             while not self._stop.is_set():
+                self.progress.turned_at = time.monotonic()
                 try:
                     self.step()
                 except Unavailable as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ _LOG = structlog.get_logger(__name__)
 
 Kind = Literal["relational", "search"]
 KINDS: tuple[Kind, ...] = ("relational", "search")
+
+SILENT_S_MAX = 10.0
+"""A stream that has nothing answers several times a second, and a batch takes much less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,14 @@ def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChec
         stalled = progress.stalled_tenants
         return f"{stalled} tenants' stores refuse writes" if stalled else None
 
-    return HealthChecks({"stream": stream, "lag": lag, "stores": stores})
+    async def progressing() -> str | None:
+        silent_s = time.monotonic() - progress.turned_at
+        if silent_s <= SILENT_S_MAX:
+            return None
+        return f"neither the stream nor a store has answered for {silent_s:.0f} s"
+
+    checks = {"stream": stream, "lag": lag, "stores": stores, "progress": progressing}
+    return HealthChecks(checks)
 
 
 def _mapping(settings: ImporterSettings) -> TransferMapping:
