@@ -1,13 +1,15 @@
-"""``python -m phee.importers relational|search --data DIR [--http-port N]``."""
+"""``python -m phee.importers relational|search --data DIR [--http-port N] [--database URL]``."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from phee.errors import PheeError
 from phee.importers.process import KINDS, ImporterSettings, run_importer
+from phee.stores.relational.stores import SQLITE
 
 
 def main() -> int:
@@ -17,12 +19,18 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="the hub's data directory")
     parser.add_argument("--http-port", type=int, default=0, help="health and metrics (0: any)")
     parser.add_argument("--mapping", type=Path, help="a mapping file instead of the shipped one")
+    parser.add_argument(
+        "--database",
+        default=os.environ.get("PHEE_DATABASE", SQLITE),
+        help="sqlite, or mysql://operator@host:3306/phee (default: PHEE_DATABASE)",
+    )
     parser.add_argument("--log-level", default="INFO")
     arguments = parser.parse_args()
     settings = ImporterSettings(
         data=arguments.data,
         http_port=arguments.http_port,
         mapping=arguments.mapping,
+        database=arguments.database,
         log_level=arguments.log_level,
     )
     try:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, SQLAlchemy
 from phee.errors import PheeError
 from phee.importers.batch import Batch, Fold, Sorter
 from phee.importers.metrics import ImporterMetrics
-from phee.importers.slots import Slot
+from phee.importers.slots import Slot, Slots
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.records import Block, StoredRecord, decode_block
@@ -41,6 +41,17 @@ class Applier(Generic[F]):
     def __init__(self, sorter: Sorter[F], metrics: ImporterMetrics) -> None:
         self._sorter = sorter
         self._metrics = metrics
+
+    def claim(self, slots: Slots[F], slot: Slot[F]) -> bool:
+        """Take over what ``slot`` has not yet; return whether that worked (else it is stalled)."""
+        try:
+            slots.claim(slot)
+        except Fenced:
+            raise
+        except FAILURES as error:
+            self._stall(slot, error)
+            return False
+        return True
 
     def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
         """Apply ``slot``'s part of a batch and return the number of changes."""

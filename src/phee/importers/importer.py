@@ -156,6 +156,10 @@ class Importer(Generic[F]):
         self._known = self._tenants.known_tenants()
         for tenant_id in sorted(self._known | self._also_open()):
             self._open(tenant_id, dict.fromkeys(fresh, 0))
+        if self._slots.all_unclaimed():
+            raise Unavailable(
+                "no tenant's store can be opened", fix="See the errors above, and the database"
+            )
         for lane in fresh:
             self._at[lane] = self._slots.lowest(lane, 0)
             _LOG.info("import begins", lane=str(lane), position=self._at[lane])
@@ -173,8 +177,8 @@ class Importer(Generic[F]):
 
     def _open(self, tenant_id: str, starts: dict[Lane, int]) -> Slot[F]:
         is_new = tenant_id not in self._slots
-        slot = self._slots.open(tenant_id, starts)
-        if is_new:
+        slot = self._slots.add(tenant_id, starts)
+        if self._applier.claim(self._slots, slot) and is_new:
             _LOG.info("tenant opened", tenant=tenant_id)
         return slot
 
@@ -223,6 +227,8 @@ class Importer(Generic[F]):
         """Let a stalled tenant apply one chunk by itself, from its own watermark."""
         if slot.retry_at is None or time.monotonic() < slot.retry_at:
             return
+        if not self._applier.claim(self._slots, slot):
+            return
         for lane, position in self._at.items():
             mark = self._applier.mark_on_disk(slot, lane)
             if mark is None:
@@ -247,7 +253,11 @@ class Importer(Generic[F]):
                     self._applier.take_along(slot, lane, position)
         self._slots.make_durable()
         self._operator.make_durable()
-        done = {lane: self._slots.lowest(lane, at) for lane, at in self._at.items()}
+        done = {
+            lane: self._slots.lowest(lane, at)
+            for lane, at in self._at.items()
+            if not self._slots.has_unclaimed(lane)
+        }
         if done and done != self._acknowledged:
             self._stream.acknowledge(done)
             self._acknowledged = done

@@ -24,8 +24,8 @@ from phee.projections.relational import RelationalFold
 from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
 from phee.stores.operator import OperatorLetters
-from phee.stores.paths import operator_dead_letters_path, relational_path, search_path
-from phee.stores.relational.store import SqliteRelationalStore
+from phee.stores.paths import operator_dead_letters_path, search_path
+from phee.stores.relational.stores import SQLITE, relational_stores
 from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
 from phee.stream import EventStream, LogStream, stream_path
@@ -49,12 +49,14 @@ class ImporterSettings:
         http_port: where health and metrics are, on loopback (0: a free port, which is logged).
         lag_records_ready: further behind than this, it is not ready.
         mapping: a mapping file to use instead of the one that ships.
+        database: where relational stores are, as in ``PHEE_DATABASE``.
     """
 
     data: Path
     http_port: int = 0
     lag_records_ready: int = 100_000
     mapping: Path | None = None
+    database: str = SQLITE
     log_level: str = "INFO"
 
 
@@ -78,16 +80,16 @@ def make_importer(
         InvalidMapping: the mapping file is wrong.
     """
     tenants = RegisteredTenants(settings.data)
-    default_path = _store_path(kind)(settings.data, DEFAULT_TENANT)
+    has_default = _finder(kind, settings)
 
     def with_default() -> set[str]:
         """The default tenant has a store once it had a record; then it belongs to the rest."""
-        return {DEFAULT_TENANT} if default_path.exists() else set()
+        return {DEFAULT_TENANT} if has_default() else set()
 
     return Importer(
         stream,
         make_sorter(kind, tenants, _mapping(settings)),
-        store_opener(kind, settings.data),
+        store_opener(kind, settings.data, settings.database),
         OperatorLetters(operator_dead_letters_path(settings.data), kind),
         tenants,
         ImporterMetrics(registry, kind),
@@ -103,11 +105,17 @@ def make_sorter(kind: Kind, tenants: TenantDirectory, mapping: TransferMapping) 
     return Sorter(DOCUMENT_INTEREST, router, DocumentFold)
 
 
-def store_opener(kind: Kind, data: Path) -> Callable[[str], TenantStore[Any]]:
-    """Return a function that opens (or creates) a tenant's store of ``kind`` for writing."""
-    store = SqliteRelationalStore if kind == "relational" else SqliteSearchStore
-    path_of = _store_path(kind)
-    return lambda tenant_id: store(path_of(data, tenant_id))
+def store_opener(
+    kind: Kind, data: Path, database: str = SQLITE
+) -> Callable[[str], TenantStore[Any]]:
+    """Return a function that opens (or creates) a tenant's store of ``kind`` for writing.
+
+    Raises:
+        InvalidInput: ``database`` is malformed.
+    """
+    if kind == "relational":
+        return relational_stores(database, data).open_store
+    return lambda tenant_id: SqliteSearchStore(search_path(data, tenant_id))
 
 
 def run_importer(kind: Kind, settings: ImporterSettings) -> None:
@@ -172,5 +180,8 @@ def _mapping(settings: ImporterSettings) -> TransferMapping:
     return load_mapping(settings.mapping.read_bytes())
 
 
-def _store_path(kind: Kind) -> Callable[[Path, str], Path]:
-    return relational_path if kind == "relational" else search_path
+def _finder(kind: Kind, settings: ImporterSettings) -> Callable[[], bool]:
+    if kind == "relational":
+        stores = relational_stores(settings.database, settings.data)
+        return lambda: stores.has_store(DEFAULT_TENANT)
+    return search_path(settings.data, DEFAULT_TENANT).exists

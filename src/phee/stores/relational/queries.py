@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from phee.errors import NotFound, TimedOut
-from phee.stores.money import money_sum, sum_columns
+from phee.stores.money import exact_sum
 from phee.stores.paths import relational_path
 from phee.stores.relational import tables
 from phee.stores.relational.filters import (
@@ -128,7 +128,8 @@ class RelationalReader:
     def totals_by_status(self, chosen: TransferFilter | None = None) -> list[StatusTotal]:
         """Return count and exact sum of the matching transfers by status and currency."""
         columns = tables.transfers.c
-        sums: list[Any] = [literal_column(text) for text in sum_columns("transfers.amount")]
+        texts, add = exact_sum("transfers.amount", self._engine.dialect.name)
+        sums: list[Any] = [literal_column(text) for text in texts]
         query = (
             select(columns.status, columns.currency, func.count(), *sums)
             .where(*transfer_conditions(chosen or TransferFilter()))
@@ -137,7 +138,7 @@ class RelationalReader:
         )
         with self._engine.connect() as connection:
             return [
-                StatusTotal(status=status, currency=currency, count=count, amount=money_sum(*parts))
+                StatusTotal(status=status, currency=currency, count=count, amount=add(*parts))
                 for status, currency, count, *parts in connection.execute(query)
             ]
 

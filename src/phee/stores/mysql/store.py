@@ -1,0 +1,139 @@
+"""A tenant's relational store on MySQL or MariaDB, for its importer.
+
+Every transaction may be repeated, for rows defend themselves: one that met another's locks is
+repeated here; one whose connection was lost ends as :class:`phee.errors.Unavailable`, and the
+importer reads the watermark again before it goes on.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+from pymysql.converters import escape_string
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from phee.errors import InvalidState, Unavailable
+from phee.projections.dead_letter import DeadLetter
+from phee.projections.relational import RelationalFold
+from phee.projections.rows import TARGETS
+from phee.stores.mysql.address import MysqlAddress
+from phee.stores.mysql.connections import TRY_AGAIN, error_code, is_lost, unavailable
+from phee.stores.mysql.upsert import write_sql
+from phee.stores.relational import tables
+from phee.stores.relational.store import CONSUMER, STATUS
+from phee.stores.upsert import Upsert
+from phee.stores.writing import MYSQL, SqlStore
+from phee.stream.port import Lane
+
+TRIES = 5
+PAUSE_S = 0.02
+STATUSES_AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+class MysqlRelationalStore(SqlStore[RelationalFold]):
+    """One tenant's database, whose tables are up to date."""
+
+    def __init__(self, engine: Engine, address: MysqlAddress, name: str) -> None:
+        super().__init__(engine, CONSUMER, MYSQL, name)
+        self._address = address
+        self._packet_bytes_max = 0
+        self._upserts = {
+            target: Upsert(target, tables.metadata.tables[target.table], write_sql)
+            for target in TARGETS
+        }
+
+    def claim(self, lane: Lane, owner: str, *, start: int) -> int:
+        """See TenantStore; waits for the transaction that the earlier owner is in.
+
+        Raises:
+            InvalidState: the server may lose what it has committed.
+        """
+        claim = super().claim
+        self._repeated(self._look_at_server)
+        return self._repeated(lambda: claim(lane, owner, start=start))
+
+    def position(self, lane: Lane) -> int | None:
+        """See TenantStore."""
+        position = super().position
+        return self._repeated(lambda: position(lane))
+
+    def write(
+        self,
+        lane: Lane,
+        position: int,
+        fold: RelationalFold | None,
+        letters: Sequence[DeadLetter],
+    ) -> int:
+        """See TenantStore.
+
+        Raises:
+            OverflowError: a value is larger than the server takes.
+            Unavailable: the connection was lost; whether this was committed, the watermark says.
+        """
+        write = super().write
+        try:
+            return self._repeated(lambda: write(lane, position, fold, letters))
+        except Unavailable as error:
+            if fold is not None and self._is_too_large(fold):
+                raise OverflowError("a value is larger than the server takes") from error
+            raise
+
+    def make_durable(self) -> None:
+        """Nothing is left to do: the server has made every commit durable."""
+
+    def _repeated(self, transaction: Callable[[], T]) -> T:
+        """Run a transaction; again when it was rolled back because of another one."""
+        for left in reversed(range(TRIES)):
+            try:
+                return transaction()
+            except DBAPIError as error:
+                if is_lost(error):
+                    raise unavailable(self._address, error) from error
+                if error_code(error) not in TRY_AGAIN or not left:
+                    raise
+            time.sleep(PAUSE_S * (TRIES - left) * random.uniform(0.5, 1.5))  # noqa: S311
+        raise AssertionError  # the last try returns or raises
+
+    def _apply(self, connection: Connection, fold: RelationalFold) -> int:
+        changed = sum(
+            self._upserts[target].apply(connection, rows) for target, rows in fold.changes()
+        )
+        touched = sorted(fold.touched_transfers)
+        for start in range(0, len(touched), STATUSES_AT_ONCE):
+            keys = touched[start : start + STATUSES_AT_ONCE]
+            places = ", ".join(["%s"] * len(keys))
+            connection.exec_driver_sql(
+                f"UPDATE transfers SET status = {STATUS} WHERE epoch = %s"  # noqa: S608
+                f" AND workflow_instance_key IN ({places})",
+                (fold.epoch, *keys),
+            )
+        return changed
+
+    def _look_at_server(self) -> None:
+        with self._engine.begin() as connection:
+            flush, packet = connection.exec_driver_sql(
+                "SELECT @@innodb_flush_log_at_trx_commit, @@max_allowed_packet"
+            ).one()
+        self._packet_bytes_max = int(packet)
+        if int(flush) != 1:
+            raise InvalidState(
+                "the database server may lose transactions it has committed",
+                where=f"innodb_flush_log_at_trx_commit = {flush}",
+                fix="Set it to 1: the stream forgets what a store has",
+            )
+
+    def _is_too_large(self, fold: RelationalFold) -> bool:
+        """Whether a value alone makes a statement that the server refuses (it hangs up then)."""
+        return any(
+            isinstance(value, str) and len(escape_string(value).encode()) >= self._packet_bytes_max
+            for _, rows in fold.changes()
+            for row in rows
+            for value in msgspec.structs.astuple(row)
+        )
