@@ -8,7 +8,7 @@ importer reads the watermark again before it goes on.
 from __future__ import annotations
 
 import random
-import time
+import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -44,6 +44,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         super().__init__(engine, CONSUMER, MYSQL, name)
         self._address = address
         self._packet_bytes_max = 0
+        self._closed = threading.Event()
         self._upserts = {
             target: Upsert(target, tables.metadata.tables[target.table], write_sql)
             for target in TARGETS
@@ -88,6 +89,11 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
     def make_durable(self) -> None:
         """Nothing is left to do: the server has made every commit durable."""
 
+    def close(self) -> None:
+        """See TenantStore."""
+        self._closed.set()
+        super().close()
+
     def _repeated(self, transaction: Callable[[], T]) -> T:
         """Run a transaction; again when it was rolled back because of another one."""
         for left in reversed(range(TRIES)):
@@ -98,7 +104,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
                     raise unavailable(self._address, error) from error
                 if error_code(error) not in TRY_AGAIN or not left:
                     raise
-            time.sleep(PAUSE_S * (TRIES - left) * random.uniform(0.5, 1.5))  # noqa: S311
+            self._closed.wait(PAUSE_S * (TRIES - left) * random.uniform(0.5, 1.5))  # noqa: S311
         raise AssertionError  # the last try returns or raises
 
     def _apply(self, connection: Connection, fold: RelationalFold) -> int:

@@ -93,7 +93,7 @@ class RelationalReader:
             InvalidInput: a filter, order or page that does not exist.
         """
         conditions = transfer_conditions(chosen)
-        ordering = (sorted_by, sorted_order, "workflow_instance_key")
+        ordering = (sorted_by, sorted_order)
         return self._page(tables.transfers, Transfer, conditions, ordering, page, size)
 
     def get_transfer(self, workflow_instance_key: int, *, epoch: int | None = None) -> Transfer:
@@ -196,7 +196,7 @@ class RelationalReader:
             *equal_conditions(table, chosen, fields),
             *between(table.c.started_at, chosen.start_from, chosen.start_to),
         ]
-        ordering = (sorted_by, sorted_order, "process_instance_key")
+        ordering = (sorted_by, sorted_order)
         return self._page(table, ProcessInstance, conditions, ordering, page, size)
 
     def incidents(
@@ -211,7 +211,7 @@ class RelationalReader:
         """Return one page of incidents and the number of all that match."""
         fields = ("process_instance_key", "state", "error_type", "bpmn_process_id", "incident_key")
         conditions = equal_conditions(tables.incidents, chosen or IncidentFilter(), fields)
-        ordering = (sorted_by, sorted_order, "incident_key")
+        ordering = (sorted_by, sorted_order)
         return self._page(tables.incidents, Incident, conditions, ordering, page, size)
 
     def dead_letters(
@@ -220,7 +220,7 @@ class RelationalReader:
         """Return one page of what could not be projected, newest first (None: in any state)."""
         table = tables.dead_letters
         conditions = [table.c.state == state] if state is not None else []
-        return self._page(table, DeadLetter, conditions, ("id", "DESC", "id"), page, size)
+        return self._page(table, DeadLetter, conditions, ("id", "DESC"), page, size)
 
     def process_definitions(self) -> list[ProcessDefinition]:
         """Return the deployed definitions, newest version first, without their drawings."""
@@ -305,14 +305,13 @@ class RelationalReader:
         table: Table,
         row: type[Row],
         conditions: Sequence[ColumnElement[bool]],
-        ordering: tuple[str, str, str],
+        ordering: tuple[str, str],
         page: int,
         size: int,
     ) -> Page[Row]:
         check_page(page, size)
-        sorted_by, sorted_order, key = ordering
         allowed = tuple(name for name in row.__struct_fields__ if name in table.c)
-        order_by = order(table, sorted_by, sorted_order, allowed=allowed, key=key)
+        order_by = order(table, *ordering, allowed=allowed)
         query = _columns(table, row).where(*conditions).order_by(*order_by)
         count = select(func.count()).select_from(table).where(*conditions)
         with self._engine.begin() as connection:
