@@ -7,8 +7,6 @@ compared with each other, row by row.
 from __future__ import annotations
 
 import random
-import tempfile
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,100 +15,36 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from importing import Rows, import_all, prepare
-from record_stream import Instance, RecordWriter, channel_request, payment
+from importing import Rows
+from record_stream import Instance, RecordWriter, channel_request
 from relational_runtimes import TENANTS, Runtime, SqliteRuntime, read_rows
 from sqlalchemy import text
+from two_tenants import LAST, RECORDS, expected_rows, import_log, log_of, rows_of_all
 
-from phee.importers.process import (
-    ImporterSettings,
-    RegisteredTenants,
-    make_importer,
-    make_sorter,
-)
-from phee.monitoring import new_registry
+from phee.importers.process import RegisteredTenants, make_sorter
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.mapping import default_mapping
-from phee.records import Record, encode_block
+from phee.records import encode_block
 from phee.stores.paths import relational_path
 from phee.stores.sqlite import writer_engine
 from phee.stores.writing import Fenced
-from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 from phee.stream.port import Chunk, Lane
 
 LANE = Lane(1, 1)
-SEED = 31
-
-
-def interleaved(payments: int, seed: int) -> list[Record]:
-    """Payments of two tenants with failures and incidents, their commits mixed."""
-    rng, writer = random.Random(seed), RecordWriter()
-    flows: list[Iterator[list[Record]]] = [
-        payment(writer, n, tenant_id=TENANTS[n % 2], rng=rng, echoes=1) for n in range(payments)
-    ]
-    records: list[Record] = []
-    while flows:
-        flow = rng.choice(flows)
-        commit = next(flow, None)
-        if commit is None:
-            flows.remove(flow)
-        else:
-            records += commit
-    return records
-
-
-RECORDS = interleaved(6, SEED)
-LAST = RECORDS[-1].position
-
-
-def whole_log() -> MemoryLog:
-    log = MemoryLog()
-    for start in range(0, len(RECORDS), 40):
-        log.append(RECORDS[start : start + 40])
-    return log
 
 
 @pytest.fixture(scope="module")
 def expected() -> dict[str, Rows]:
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        prepare(data, *TENANTS)
-        import_all("relational", data, whole_log())
-        return {tenant: SqliteRuntime.rows(_Existing(data), tenant) for tenant in TENANTS}
-
-
-class _Existing(SqliteRuntime):
-    """A directory that is prepared already."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-
-
-def rows_of_all(runtime: Runtime) -> dict[str, Rows]:
-    return {tenant: runtime.rows(tenant) for tenant in TENANTS}
-
-
-def importer_of(runtime: Runtime, log: MemoryLog) -> Any:
-    chosen = ImporterSettings(data=runtime.data, database=runtime.database)
-    return make_importer("relational", chosen, LocalStream(log, "relational"), new_registry())
-
-
-def import_log(runtime: Runtime, log: MemoryLog) -> None:
-    importer = importer_of(runtime, log)
-    importer.step()
-    while importer.progress.lag_records or importer.progress.stalled_tenants:
-        importer.step()
-    importer.stop()
-    importer.run()
+    return expected_rows()
 
 
 def test_an_import_is_the_same_in_every_database(
     runtime: Runtime, expected: dict[str, Rows]
 ) -> None:
     for _ in range(2):
-        log = whole_log()
+        log = log_of(RECORDS)
         import_log(runtime, log)
         assert rows_of_all(runtime) == expected
         assert log.acknowledged() == {"relational": LAST}

@@ -12,12 +12,10 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import msgspec
-from pymysql.converters import escape_string
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from phee.errors import InvalidState, Unavailable
+from phee.errors import InvalidState
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.relational import RelationalFold
 from phee.projections.rows import TARGETS
@@ -33,6 +31,8 @@ from phee.stream.port import Lane
 TRIES = 5
 PAUSE_S = 0.02
 STATUSES_AT_ONCE = 500
+PACKET_BYTES_MIN = 16 << 20
+"""What every server takes unless it is told otherwise; a record has a few megabytes at most."""
 
 T = TypeVar("T")
 
@@ -43,7 +43,6 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
     def __init__(self, engine: Engine, address: MysqlAddress, name: str) -> None:
         super().__init__(engine, CONSUMER, MYSQL, name)
         self._address = address
-        self._packet_bytes_max = 0
         self._closed = threading.Event()
         self._upserts = {
             target: Upsert(target, tables.metadata.tables[target.table], write_sql)
@@ -54,7 +53,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         """See TenantStore; waits for the transaction that the earlier owner is in.
 
         Raises:
-            InvalidState: the server may lose what it has committed.
+            InvalidState: the server may lose what it has committed, or refuse large records.
         """
         claim = super().claim
         self._repeated(self._look_at_server)
@@ -75,16 +74,10 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         """See TenantStore.
 
         Raises:
-            OverflowError: a value is larger than the server takes.
             Unavailable: the connection was lost; whether this was committed, the watermark says.
         """
         write = super().write
-        try:
-            return self._repeated(lambda: write(lane, position, fold, letters))
-        except Unavailable as error:
-            if fold is not None and self._is_too_large(fold):
-                raise OverflowError("a value is larger than the server takes") from error
-            raise
+        return self._repeated(lambda: write(lane, position, fold, letters))
 
     def make_durable(self) -> None:
         """Nothing is left to do: the server has made every commit durable."""
@@ -127,19 +120,15 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
             flush, packet = connection.exec_driver_sql(
                 "SELECT @@innodb_flush_log_at_trx_commit, @@max_allowed_packet"
             ).one()
-        self._packet_bytes_max = int(packet)
         if int(flush) != 1:
             raise InvalidState(
                 "the database server may lose transactions it has committed",
                 where=f"innodb_flush_log_at_trx_commit = {flush}",
                 fix="Set it to 1: the stream forgets what a store has",
             )
-
-    def _is_too_large(self, fold: RelationalFold) -> bool:
-        """Whether a value alone makes a statement that the server refuses (it hangs up then)."""
-        return any(
-            isinstance(value, str) and len(escape_string(value).encode()) >= self._packet_bytes_max
-            for _, rows in fold.changes()
-            for row in rows
-            for value in msgspec.structs.astuple(row)
-        )
+        if int(packet) < PACKET_BYTES_MIN:
+            raise InvalidState(
+                "the database server does not take records of every size",
+                where=f"max_allowed_packet = {packet}",
+                fix=f"Set it to {PACKET_BYTES_MIN} or more",
+            )
