@@ -172,6 +172,15 @@ def test_a_server_that_is_not_there(tmp_path: Path, mariadb: MariaDbServer) -> N
         stores.open_store("rhino")
 
 
+def test_required_encryption_is_never_left_out(mysql: MysqlRuntime, mariadb: MariaDbServer) -> None:
+    """This server has no certificate."""
+    stores = relational_stores(mysql.database + "&tls=required", mysql.data)
+    with pytest.raises(Unavailable):
+        stores.open_store("rhino")
+    with pytest.raises(Unavailable):
+        stores.onboard("rhino")
+
+
 # --- migrations ---
 
 
@@ -289,8 +298,8 @@ def test_an_address_that_cannot_be_used(tmp_path: Path, database: str, wrong: st
 def test_what_the_address_says() -> None:
     plain = parse_address("mysql://op@db.example")
     assert (plain.host, plain.port, plain.user, plain.prefix) == ("db.example", 3306, "op", "phee")
-    assert not plain.tls
+    assert plain.tls == "preferred"
     full = parse_address("mariadb://op@[::1]:3307/hub1?tls=required&ca=/ca.pem&password_file=/p")
-    assert (full.host, full.port, full.prefix, full.tls) == ("::1", 3307, "hub1", True)
+    assert (full.host, full.port, full.prefix, full.tls) == ("::1", 3307, "hub1", "required")
     assert str(full.certificate_authority) == "/ca.pem"
     assert str(full.password_file) == "/p"

@@ -2,7 +2,7 @@
 
 ::
 
-    mysql://OPERATOR@HOST[:PORT]/[PREFIX][?password_file=FILE][&tls=required&ca=FILE]
+    mysql://OPERATOR@HOST[:PORT]/[PREFIX][?password_file=FILE][&tls=off|preferred|required][&ca=FILE]
 
 The operator's password is never part of it: it is in ``password_file``, in the file that
 ``PHEE_DATABASE_PASSWORD_FILE`` names, or in ``PHEE_DATABASE_PASSWORD``. Processes that only read or
@@ -25,7 +25,7 @@ PREFIX = "phee"
 VARIABLE = "PHEE_DATABASE"
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,7}")
 _OPTIONS = {"password_file", "tls", "ca"}
-_TLS = ("off", "required")
+_TLS = ("off", "preferred", "required")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,8 @@ class MysqlAddress:
         prefix: begins the name of every database and account made here; two hubs on one server
             need two.
         password_file: where the operator's password is; None: in the environment, or nowhere.
-        tls: whether connections are encrypted and the server's certificate checked.
+        tls: ``required``: connections are encrypted and the server's certificate is checked;
+            ``preferred``: encrypted when the server can, unchecked; ``off``: not encrypted.
         certificate_authority: the file to check it with; None: the system's.
     """
 
@@ -45,7 +46,7 @@ class MysqlAddress:
     port: int = PORT
     prefix: str = PREFIX
     password_file: Path | None = None
-    tls: bool = False
+    tls: str = "preferred"
     certificate_authority: Path | None = None
 
     def operator_password(self, environment: Mapping[str, str] = os.environ) -> str:
@@ -97,7 +98,7 @@ def parse_address(database: str) -> MysqlAddress:
         user=unquote(parts.username),
         prefix=prefix,
         password_file=_path(options, "password_file"),
-        tls=options.get("tls") == "required",
+        tls=options.get("tls", "preferred"),
         certificate_authority=_path(options, "ca"),
     )
 
@@ -107,7 +108,7 @@ def _options(parts: SplitResult) -> dict[str, str]:
     unknown = set(options) - _OPTIONS
     if unknown:
         raise _invalid(f"it has unknown options; known are {sorted(_OPTIONS)}")
-    if options.get("tls", "off") not in _TLS:
+    if options.get("tls", "preferred") not in _TLS:
         raise _invalid(f"tls is one of {_TLS}")
     return options
 

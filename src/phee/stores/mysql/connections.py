@@ -66,6 +66,7 @@ def connector(
     autocommit: bool = False,
 ) -> Connect:
     """Return a function that connects as ``user``; the password is asked for each time."""
+    certificates = _certificates(address) if address.tls == "required" else None
 
     def connect() -> pymysql.Connection[Any]:
         return pymysql.connect(
@@ -82,7 +83,8 @@ def connector(
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=timeout_s,
             write_timeout=timeout_s,
-            ssl=_tls(address),
+            ssl=certificates,
+            ssl_disabled=address.tls == "off",
         )
 
     return connect
@@ -139,8 +141,6 @@ def _engine(connect: Connect, connections: int, isolation_level: Any) -> Engine:
     )
 
 
-def _tls(address: MysqlAddress) -> ssl.SSLContext | None:
-    if not address.tls:
-        return None
+def _certificates(address: MysqlAddress) -> ssl.SSLContext:
     authority = address.certificate_authority
     return ssl.create_default_context(cafile=None if authority is None else str(authority))
