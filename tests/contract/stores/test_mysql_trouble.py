@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pymysql
 import pytest
 from mariadb_server import MariaDbServer
 from record_stream import Instance, Record, RecordWriter
-from relational_runtimes import MysqlRuntime
+from relational_runtimes import TENANTS, MysqlRuntime
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 from two_tenants import LAST, RECORDS, expected_rows, import_log, log_of, rows_of_all
@@ -27,6 +28,7 @@ from phee.stores.mysql import connections
 from phee.stores.mysql.connections import error_code
 from phee.stores.mysql.names import database_name
 from phee.stores.mysql.passwords import read_password
+from phee.stores.relational import tables
 from phee.stores.writing import Fenced
 from phee.stream.memory import MemoryLog
 from phee.stream.port import Chunk, Lane
@@ -181,7 +183,7 @@ def test_an_idle_connection_that_was_lost_is_not_noticed(
 def test_a_connection_that_is_lost_under_way_is_an_open_question(
     mysql: MysqlRuntime, mariadb: MariaDbServer, store: Any, other: Engine
 ) -> None:
-    """It is never taken for data that the database refuses."""
+    """Never is it taken for data that the database refuses, nor for nothing."""
     holder = other.connect()
     holder.exec_driver_sql("SELECT * FROM watermarks FOR UPDATE").all()
     thread, outcome = in_thread(lambda: store.write(LANE, 5, None, ()))
@@ -191,7 +193,7 @@ def test_a_connection_that_is_lost_under_way_is_an_open_question(
     holder.invalidate()
     holder.close()
     assert isinstance(outcome[0], Unavailable)
-    assert store.position(LANE) == 0
+    assert store.position(LANE) in (0, 5)
     store.write(LANE, 5, None, ())
     assert store.position(LANE) == 5
 
@@ -220,6 +222,58 @@ def test_connections_that_are_lost_all_the_time_change_nothing(
     assert killed > 3
     assert log.acknowledged() == {"relational": LAST}
     assert rows_of_all(mysql) == expected_rows()
+
+
+def test_lanes_of_one_tenant_may_be_written_at_once(mysql: MysqlRuntime) -> None:
+    """As from a stream with one topic per value type, each read by an importer of its own."""
+    types = sorted({record.value_type for record in RECORDS})
+    sorter = make_sorter("relational", RegisteredTenants(mysql.data), default_mapping())
+
+    def write(value_type: int) -> None:
+        lane = Lane(1, 1, f"topic-{value_type}")
+        of_type = [record for record in RECORDS if record.value_type == value_type]
+        stores = {tenant: mysql.stores.open_store(tenant) for tenant in TENANTS}
+        for store in stores.values():
+            store.claim(lane, "o", start=0)
+        for start in range(0, len(of_type), 10):
+            content = msgspec.msgpack.encode((1, 1, 1, of_type[start : start + 10]))
+            last = of_type[start : start + 10][-1].position
+            batch = sorter.sort(
+                Chunk(lane, [(last, content)], 1, last), after=0, applied=lambda _: 0
+            )
+            for tenant, work in batch.tenants.items():
+                stores[tenant].write(lane, last, work.fold, work.letters)
+        for store in stores.values():
+            store.close()
+
+    threads = [in_thread(lambda value_type=value_type: write(value_type)) for value_type in types]
+    for thread, _ in threads:
+        thread.join(60)
+    assert [outcome for _, outcome in threads] == [[None]] * len(types)
+    assert rows_of_all(mysql) == expected_rows()
+
+
+def test_an_incident_of_another_lane_is_not_overlooked(
+    mysql: MysqlRuntime, mariadb: MariaDbServer, store: Any, other: Engine
+) -> None:
+    """Its transaction came too early to find the transfer, and commits too late to be seen."""
+    instance = Instance(RecordWriter())
+    incident = {
+        "epoch": 1, "incident_key": 1, "process_instance_key": instance.key,
+        "process_definition_key": 1, "bpmn_process_id": "p", "element_id": "e",
+        "error_type": "JOB_NO_RETRIES", "state": "OPEN",
+    }  # fmt: skip
+    with other.begin() as connection:
+        connection.execute(tables.incidents.insert(), incident)
+        thread, outcome = in_thread(
+            lambda: store.write(LANE, 40, fold_of(mysql, instance.start()), ())
+        )
+        wait_until_blocked(mariadb, mysql)
+    thread.join(30)
+    assert outcome[0] > 0
+    reader = mysql.stores.open_reader("rhino")
+    assert reader.get_transfer(instance.key).status == "EXCEPTION"
+    reader.close()
 
 
 def test_a_paused_twin_does_not_hold_the_store_for_ever(

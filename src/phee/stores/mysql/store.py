@@ -19,11 +19,12 @@ from phee.errors import InvalidState
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.relational import RelationalFold
 from phee.projections.rows import TARGETS
+from phee.projections.transfers import status_rule
 from phee.stores.mysql.address import MysqlAddress
 from phee.stores.mysql.connections import TRY_AGAIN, error_code, is_lost, unavailable
 from phee.stores.mysql.upsert import write_sql
 from phee.stores.relational import tables
-from phee.stores.relational.store import CONSUMER, STATUS
+from phee.stores.relational.store import CONSUMER, OPEN_INCIDENTS
 from phee.stores.upsert import Upsert
 from phee.stores.writing import MYSQL, SqlStore
 from phee.stream.port import Lane
@@ -33,6 +34,9 @@ PAUSE_S = 0.02
 STATUSES_AT_ONCE = 500
 PACKET_BYTES_MIN = 16 << 20
 """What every server takes unless it is told otherwise; a record has a few megabytes at most."""
+_STATUS = status_rule(f"EXISTS ({OPEN_INCIDENTS} LOCK IN SHARE MODE)")
+"""An incident that another lane is about to commit is waited for: its writer may have been too
+early to see this transfer."""
 
 T = TypeVar("T")
 
@@ -109,7 +113,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
             keys = touched[start : start + STATUSES_AT_ONCE]
             places = ", ".join(["%s"] * len(keys))
             connection.exec_driver_sql(
-                f"UPDATE transfers SET status = {STATUS} WHERE epoch = %s"  # noqa: S608
+                f"UPDATE transfers SET status = {_STATUS} WHERE epoch = %s"  # noqa: S608
                 f" AND workflow_instance_key IN ({places})",
                 (fold.epoch, *keys),
             )

@@ -18,15 +18,15 @@ from phee.stores.writing import SqliteStore
 CONSUMER = "relational"
 """The name under which this store's importer reads the stream."""
 
-STATUS = status_rule(
-    "EXISTS (SELECT 1 FROM incidents WHERE incidents.process_instance_key ="
+OPEN_INCIDENTS = (
+    "SELECT 1 FROM incidents WHERE incidents.process_instance_key ="
     " transfers.workflow_instance_key AND incidents.epoch = transfers.epoch"
-    " AND incidents.state = 'OPEN')"
+    " AND incidents.state = 'OPEN'"
 )
-"""SQL of what a transfer's status is; it follows from the other columns and from incidents."""
+_STATUS = status_rule(f"EXISTS ({OPEN_INCIDENTS})")
 _SET_STATUS = (
-    f"UPDATE transfers SET status = {STATUS}"  # noqa: S608 - constants
-    f" WHERE workflow_instance_key = ? AND epoch = ? AND status <> {STATUS}"
+    f"UPDATE transfers SET status = {_STATUS}"  # noqa: S608 - constants
+    f" WHERE workflow_instance_key = ? AND epoch = ? AND status <> {_STATUS}"
 )
 
 
