@@ -18,7 +18,7 @@ from record_stream import Instance, RecordWriter
 from relational_runtimes import MysqlRuntime
 from structlog.testing import capture_logs
 
-from phee.errors import Forbidden, InvalidInput, InvalidState, Unavailable
+from phee.errors import Forbidden, InvalidState, Unavailable
 from phee.importers.process import ImporterSettings, make_importer
 from phee.monitoring import new_registry
 from phee.stores.mysql.address import parse_address
@@ -67,20 +67,6 @@ def test_a_tenants_account_may_only_use_its_own_rows(
         assert [row[0] for row in cursor.fetchall()] == ["phee_rhino"]
         cursor.execute("SELECT user FROM information_schema.processlist")
         assert {row[0] for row in cursor.fetchall()} == {"phee_rhino"}
-
-
-def test_names_of_tenants_never_meet() -> None:
-    ids = [
-        "a", "a-b", "a_b", "a.b", "axb", "a--b", "a-ub", "aub", "default", "<default>",
-        *("x" * 30 + end for end in "yz"), *("x" * 26 + end for end in ("._-_.", "-_.._")),
-    ]  # fmt: skip
-    names = [database_name("phee", tenant) for tenant in ids]
-    assert len(set(names)) == len(ids)
-    for name in names:
-        assert len(name) <= 32
-        assert name == name.lower()
-        assert "_" not in name.removeprefix("phee_"), "a grant would reach other databases"
-        assert "%" not in name
 
 
 # --- onboarding ---
@@ -271,35 +257,3 @@ def test_a_failed_migration_stops_that_tenant_only(
         importer.run()
     assert len(mysql.rows("zebra")["transfers"]) == 1
     assert log.acknowledged() == {"relational": log.durable_position}
-
-
-# --- the one line ---
-
-
-@pytest.mark.parametrize(
-    ("database", "wrong"),
-    [
-        ("mysql://op:geheim@host/phee", "password"),
-        ("mysql://host/phee", "operator"),
-        ("mysql://op@/phee", "host"),
-        ("mysql://op@host:geheim/phee", "not an address"),
-        ("mysql://op@host/Ph_ee", "prefix"),
-        ("mysql://op@host/phee?geheim=1", "unknown options"),
-        ("mysql://op@host/phee?tls=maybe", "tls"),
-        ("postgres://op@host/phee", "no such relational store"),
-    ],
-)
-def test_an_address_that_cannot_be_used(tmp_path: Path, database: str, wrong: str) -> None:
-    with pytest.raises(InvalidInput, match=wrong) as raised:
-        relational_stores(database, tmp_path)
-    assert "geheim" not in str(raised.value)
-
-
-def test_what_the_address_says() -> None:
-    plain = parse_address("mysql://op@db.example")
-    assert (plain.host, plain.port, plain.user, plain.prefix) == ("db.example", 3306, "op", "phee")
-    assert plain.tls == "preferred"
-    full = parse_address("mariadb://op@[::1]:3307/hub1?tls=required&ca=/ca.pem&password_file=/p")
-    assert (full.host, full.port, full.prefix, full.tls) == ("::1", 3307, "hub1", "required")
-    assert str(full.certificate_authority) == "/ca.pem"
-    assert str(full.password_file) == "/p"
