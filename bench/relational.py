@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(ROOT / "scripts")]
 
 from bench.importers import TENANTS, build_log, chunks  # noqa: E402
+from importing import copy_log  # noqa: E402
 from mariadb_server import MariaDbServer  # noqa: E402
 
 from phee.importers.process import (  # noqa: E402
@@ -98,7 +99,7 @@ def measure_rows(target: Target, parts: list[Chunk]) -> float:
 def measure_importer(target: Target, log: MemoryLog) -> float:
     """Records/s from the stream to committed rows."""
     settings = ImporterSettings(data=target.data, database=target.database)
-    stream = LocalStream(log, "relational")
+    stream = LocalStream(copy_log(log), "relational")
     importer = make_importer("relational", settings, stream, new_registry())
     began = time.perf_counter()
     importer.step()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 from phee.stores import sqlite
 from phee.stores.mysql import connections
 from phee.stores.mysql.address import parse_address
-from phee.stores.mysql.names import database_name
+from phee.stores.mysql.names import OPERATOR, database_name
 from phee.stores.mysql.passwords import password_path, read_password
 from phee.stores.paths import relational_path
 from phee.stores.relational.stores import RelationalStores, relational_stores
@@ -62,7 +62,7 @@ class MysqlRuntime(Runtime):
     def __init__(self, data: Path, server: MariaDbServer) -> None:
         onboard(data, *TENANTS)
         super().__init__(data, server.database)
-        for tenant_id in TENANTS:
+        for tenant_id in (*TENANTS, OPERATOR):
             _lend_password(server, data, tenant_id)
             self._empty(tenant_id)
 
@@ -91,7 +91,7 @@ def _onboarded(server: MariaDbServer) -> Path:
     """Onboard the tenants once for each server, which takes seconds."""
     data = server.folder / "hub"
     stores = relational_stores(server.database, data)
-    for tenant_id in TENANTS:
+    for tenant_id in (*TENANTS, OPERATOR):
         stores.onboard(tenant_id)
     return data
 

@@ -23,8 +23,7 @@ from phee.projections.mapping import TransferMapping, default_mapping, load_mapp
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
-from phee.stores.operator import OperatorLetters
-from phee.stores.paths import operator_dead_letters_path, search_path
+from phee.stores.paths import search_path
 from phee.stores.relational.stores import SQLITE, relational_stores
 from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
@@ -90,7 +89,7 @@ def make_importer(
         stream,
         make_sorter(kind, tenants, _mapping(settings)),
         store_opener(kind, settings.data, settings.database),
-        OperatorLetters(operator_dead_letters_path(settings.data), kind),
+        relational_stores(settings.database, settings.data).open_operator_letters(kind),
         tenants,
         ImporterMetrics(registry, kind),
         also_open=with_default,

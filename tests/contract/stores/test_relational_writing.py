@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from importing import Rows
+from importing import Rows, copy_log
 from record_stream import Instance, RecordWriter, channel_request
 from relational_runtimes import TENANTS, Runtime, SqliteRuntime, read_rows
 from sqlalchemy import text
@@ -167,6 +167,29 @@ def test_dead_letters_are_written_once(runtime: Runtime) -> None:
     assert [one.position for one in page.rows] == [5, 4]
     assert page.rows[0].record is not None
     reader.close()
+
+
+def test_what_belongs_to_no_tenant_is_the_operators(runtime: Runtime) -> None:
+    log = MemoryLog()
+    log.append(Instance(RecordWriter(), "f-stranger", tenant_id="stranger").start())
+    for _ in range(2):
+        import_log(runtime, copy_log(log))
+        forget_watermarks(runtime)
+    reader = runtime.stores.open_operator_reader()
+    page = reader.dead_letters(size=100)
+    assert {one.reason_code for one in page.rows} == {dead_letter.UNKNOWN_TENANT}
+    assert {one.consumer for one in page.rows} == {"relational"}
+    assert page.total == len({one.position for one in page.rows}) > 1
+    reader.close()
+
+
+def forget_watermarks(runtime: Runtime) -> None:
+    """Let the next import begin at the beginning."""
+    for tenant in TENANTS:
+        engine = runtime.engine(tenant)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM watermarks")
+        engine.dispose()
 
 
 # --- values ---

@@ -13,6 +13,8 @@ from phee.errors import InvariantBroken
 from phee.records import DEFAULT_TENANT
 
 LENGTH_MAX = 32
+OPERATOR = "<operator>"
+"""Whose dead letters belong to no tenant; no tenant can have this id."""
 _ESCAPES = {"_": "$u", ".": "$d", "-": "-"}
 
 
@@ -24,6 +26,8 @@ def database_name(prefix: str, tenant_id: str) -> str:
     """
     if tenant_id == DEFAULT_TENANT:
         return f"{prefix}_$default"
+    if tenant_id == OPERATOR:
+        return f"{prefix}_$operator"
     name = f"{prefix}_{''.join(map(_escaped, tenant_id))}"
     if len(name) <= LENGTH_MAX:
         return name

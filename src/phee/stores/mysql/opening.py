@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from phee.projections.relational import RelationalFold
+from phee.projections.dead_letter import DeadLetter
 from phee.stores.mysql.address import MysqlAddress
 from phee.stores.mysql.connections import (
     NOT_ONBOARDED,
@@ -18,13 +19,40 @@ from phee.stores.mysql.connections import (
     unavailable,
     writer_engine,
 )
-from phee.stores.mysql.names import database_name
+from phee.stores.mysql.names import OPERATOR, database_name
 from phee.stores.mysql.onboarding import onboard
 from phee.stores.mysql.passwords import password_path, read_password
 from phee.stores.mysql.store import MysqlRelationalStore
+from phee.stores.operator import OperatorLetters
 from phee.stores.relational.migrate import NEWEST, current_version
 from phee.stores.relational.queries import RelationalReader
-from phee.stores.writing import TenantStore
+
+
+class MysqlOperatorLetters:
+    """The operator's dead letters in a database of their own, opened when there is one to write."""
+
+    def __init__(self, open_store: Callable[[], MysqlRelationalStore], consumer: str) -> None:
+        self._open_store = open_store
+        self._consumer = consumer
+        self._store: MysqlRelationalStore | None = None
+
+    def write(self, letters: Sequence[DeadLetter]) -> None:
+        """See OperatorLetters.
+
+        Raises:
+            Unavailable: the server does not answer; nothing or all of it was written.
+        """
+        if self._store is None:
+            self._store = self._open_store()
+        self._store.write_letters(self._consumer, letters)
+
+    def make_durable(self) -> None:
+        """Nothing is left to do: the server has made every commit durable."""
+
+    def close(self) -> None:
+        """See OperatorLetters."""
+        if self._store is not None:
+            self._store.close()
 
 
 class MysqlStores:
@@ -34,7 +62,7 @@ class MysqlStores:
         self._address = address
         self._data = data
 
-    def open_store(self, tenant_id: str) -> TenantStore[RelationalFold]:
+    def open_store(self, tenant_id: str) -> MysqlRelationalStore:
         """See RelationalStores."""
         engine = writer_engine(self._connect(tenant_id))
         try:
@@ -54,6 +82,14 @@ class MysqlStores:
     def has_store(self, tenant_id: str) -> bool:
         """See RelationalStores."""
         return password_path(self._data, tenant_id).exists()
+
+    def open_operator_letters(self, consumer: str) -> OperatorLetters:
+        """See RelationalStores."""
+        return MysqlOperatorLetters(lambda: self.open_store(OPERATOR), consumer)
+
+    def open_operator_reader(self) -> RelationalReader:
+        """See RelationalStores."""
+        return self.open_reader(OPERATOR)
 
     def onboard(self, tenant_id: str) -> None:
         """See RelationalStores."""

@@ -7,14 +7,17 @@ import secrets
 from pathlib import Path
 
 from phee.errors import Unavailable
-from phee.stores.paths import tenant_directory
+from phee.stores.mysql.names import OPERATOR
+from phee.stores.paths import operator_directory, tenant_directory
 
 FILE_NAME = "database.password"
 _MODE = 0o600
 
 
 def password_path(data: Path, tenant_id: str) -> Path:
-    """Return where a tenant's password is kept."""
+    """Return where the password of a tenant (or of the operator's database) is kept."""
+    if tenant_id == OPERATOR:
+        return operator_directory(data) / FILE_NAME
     return tenant_directory(data, tenant_id) / FILE_NAME
 
 

@@ -26,7 +26,7 @@ from phee.stores.mysql.upsert import write_sql
 from phee.stores.relational import tables
 from phee.stores.relational.store import CONSUMER, OPEN_INCIDENTS
 from phee.stores.upsert import Upsert
-from phee.stores.writing import MYSQL, SqlStore
+from phee.stores.writing import MYSQL, SqlStore, write_dead_letters
 from phee.stream.port import Lane
 
 TRIES = 5
@@ -82,6 +82,19 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         """
         write = super().write
         return self._repeated(lambda: write(lane, position, fold, letters))
+
+    def write_letters(self, consumer: str, letters: Sequence[DeadLetter]) -> None:
+        """Write dead letters alone; those that are there already stay as they are.
+
+        Raises:
+            Unavailable: the connection was lost; the same letters may be written again.
+        """
+
+        def write() -> None:
+            with self._engine.begin() as connection:
+                write_dead_letters(connection, consumer, letters, MYSQL)
+
+        self._repeated(write)
 
     def make_durable(self) -> None:
         """Nothing is left to do: the server has made every commit durable."""

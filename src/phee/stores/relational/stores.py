@@ -11,7 +11,12 @@ from typing import Protocol
 
 from phee.errors import InvalidInput, NotSupported
 from phee.projections.relational import RelationalFold
-from phee.stores.paths import relational_path
+from phee.stores.operator import (
+    OperatorLetters,
+    SqliteOperatorLetters,
+    open_operator_reader,
+)
+from phee.stores.paths import operator_dead_letters_path, relational_path
 from phee.stores.relational.queries import RelationalReader, open_reader
 from phee.stores.relational.store import SqliteRelationalStore
 from phee.stores.writing import TenantStore
@@ -35,6 +40,12 @@ class RelationalStores(Protocol):
     def has_store(self, tenant_id: str) -> bool:
         """Return whether the tenant's store was made already."""
 
+    def open_operator_letters(self, consumer: str) -> OperatorLetters:
+        """Return what takes the dead letters that belong to no tenant."""
+
+    def open_operator_reader(self) -> RelationalReader:
+        """Return a reader of the operator's dead letters; it has no other listings."""
+
     def onboard(self, tenant_id: str) -> None:
         """Make a tenant's store and bring it up to date; again changes nothing."""
 
@@ -56,6 +67,14 @@ class SqliteStores:
     def has_store(self, tenant_id: str) -> bool:
         """See RelationalStores."""
         return relational_path(self._data, tenant_id).exists()
+
+    def open_operator_letters(self, consumer: str) -> OperatorLetters:
+        """See RelationalStores."""
+        return SqliteOperatorLetters(operator_dead_letters_path(self._data), consumer)
+
+    def open_operator_reader(self) -> RelationalReader:
+        """See RelationalStores."""
+        return open_operator_reader(self._data)
 
     def onboard(self, tenant_id: str) -> None:
         """See RelationalStores."""
