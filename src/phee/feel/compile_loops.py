@@ -62,7 +62,9 @@ def quantified_code(sources: tuple[Source, ...], body: Code, *, every: bool) -> 
                 outcome = body(turn)
                 if outcome is decisive:
                     return not every
-                unknown = unknown or type(outcome) is not bool
+                if type(outcome) is not bool and not unknown:
+                    unknown = True
+                    scope.run.warn_no_boolean(shown(outcome))
         except _NotIterable:
             return None
         return None if unknown else every

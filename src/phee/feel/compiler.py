@@ -165,9 +165,9 @@ def _logic(node: nodes.Logic) -> Code:
             if value is decisive:
                 return not conjunction
             if type(value) is not bool:
+                if not unknown:
+                    scope.run.warn_no_boolean(shown(value))
                 unknown = True
-                if value is not None:
-                    scope.run.warn("INVALID_TYPE", f"Expected a boolean, found '{shown(value)}'")
         return None if unknown else not decisive
 
     return run_logic
@@ -213,8 +213,8 @@ def _if(node: nodes.If) -> Code:
 
     def run_if(scope: Scope) -> Any:
         value = condition(scope)
-        if type(value) is not bool and value is not None:
-            scope.run.warn("INVALID_TYPE", f"Expected a boolean, found '{shown(value)}'")
+        if type(value) is not bool:
+            scope.run.warn_no_boolean(shown(value))
         return then(scope) if value is True else otherwise(scope)
 
     return run_if

@@ -77,7 +77,7 @@ def divide(left: Any, right: Any) -> Number:
         EvaluationProblem: division by zero.
     """
     if right == 0:
-        raise EvaluationProblem("Can't divide by zero", "INVALID_TYPE")
+        raise EvaluationProblem(f"Can't divide '{left}' by '0'", "INVALID_TYPE")
     if type(left) is int and type(right) is int and left % right == 0:
         return left // right
     return _checked(DECIMAL128.divide, left, right)

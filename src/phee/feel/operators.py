@@ -76,7 +76,7 @@ def negative(value: Any) -> Any:
         return YearsMonthsDuration(-value.total_months)
     if kind == _NANOS:
         return DaysTimeDuration(-value.total_nanoseconds)
-    raise EvaluationProblem(f"Can't negate '{shown(value)}'")
+    raise EvaluationProblem(f"Expected number but found '{shown(value)}'")
 
 
 def compare(operator: str, left: Any, right: Any, run: Run) -> bool | None:
@@ -123,8 +123,12 @@ def between(value: Any, low: Any, high: Any, run: Run) -> bool | None:
     above = compare(">=", value, low, run)
     if above is False:
         return False
+    if above is None:
+        run.warn_no_boolean("null")
     below = compare("<=", value, high, run)
-    return False if below is False else (None if above is None or below is None else True)
+    if below is None and above:
+        run.warn_no_boolean("null")
+    return below if above or below is False else None
 
 
 def _join(left: str, right: str) -> str:

@@ -40,6 +40,10 @@ class Run:
         if len(self.warnings) < _WARNINGS_MAX:
             self.warnings.append(EvaluationWarning(kind, message))
 
+    def warn_no_boolean(self, found: str) -> None:
+        """Note that a truth value was asked for."""
+        self.warn("INVALID_TYPE", f"Expected boolean but found '{found}'")
+
     def charge(self, steps: int) -> None:
         """Take steps from the budget.
 

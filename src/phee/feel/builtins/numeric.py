@@ -66,7 +66,7 @@ def round_half_down(n: Number, scale: int = 0) -> Number:
 def modulo(dividend: Number, divisor: Number) -> Number:
     """``dividend - divisor * floor(dividend / divisor)``."""
     if divisor == 0:
-        raise EvaluationProblem(f"Can't divide '{dividend}' by zero")
+        raise EvaluationProblem(f"Can't divide '{dividend}' by '0'")
     if type(dividend) is int and type(divisor) is int:
         return dividend % divisor
     remainder = integral(calculate(DECIMAL128.remainder, dividend, divisor))
