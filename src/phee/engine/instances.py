@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from phee.engine.rows import BANNED_ROW, element_key, number_of, numbered
+from phee.engine.rows import (
+    BANNED_ROW,
+    CORRELATION_LOCK_ROW,
+    ELEMENT_OWNER,
+    element_key,
+    number_of,
+    numbered,
+)
 from phee.records.values import ProcessInstanceValue
 
 if TYPE_CHECKING:
@@ -110,7 +117,7 @@ class ElementInstance:
 
     def owner_key(self) -> bytes:
         """Return where the row lies that says which instance this belongs to."""
-        return numbered(b"K", self.key)
+        return numbered(ELEMENT_OWNER, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""
@@ -253,7 +260,7 @@ class CorrelationLock:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"L", self.instance_key)
+        return numbered(CORRELATION_LOCK_ROW, self.instance_key)
 
     def row(self) -> tuple[str, str, str]:
         """Return what lies there."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from phee.engine.rows import numbered
+from phee.engine.rows import JOB_ROW, numbered
 from phee.engine.variables import EMPTY
 from phee.records.values import JobValue
 
@@ -86,7 +86,7 @@ class Job:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"J", self.key)
+        return numbered(JOB_ROW, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""
