@@ -247,6 +247,7 @@ floor(-1.56, 1) => -1.6
 floor(null) => null
 ceiling(1.5) => 2
 ceiling(-1.56, 1) => -1.5
+round up(5.5) => null
 round up(5.5, 0) => 6
 round up(-5.5, 0) => -6
 round up(1.121, 2) => 1.13

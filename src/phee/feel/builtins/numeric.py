@@ -38,26 +38,26 @@ def ceiling(n: Number, scale: int = 0) -> Number:
     return rounded(n, scale, "ceiling")
 
 
-@builtin("round up(n: number, scale: integer?)")
-def round_up(n: Number, scale: int = 0) -> Number:
+@builtin("round up(n: number, scale: integer)")
+def round_up(n: Number, scale: int) -> Number:
     """Rounded away from zero."""
     return rounded(n, scale, "up")
 
 
-@builtin("round down(n: number, scale: integer?)")
-def round_down(n: Number, scale: int = 0) -> Number:
+@builtin("round down(n: number, scale: integer)")
+def round_down(n: Number, scale: int) -> Number:
     """Rounded towards zero."""
     return rounded(n, scale, "down")
 
 
-@builtin("round half up(n: number, scale: integer?)")
-def round_half_up(n: Number, scale: int = 0) -> Number:
+@builtin("round half up(n: number, scale: integer)")
+def round_half_up(n: Number, scale: int) -> Number:
     """Rounded to the nearest, halves away from zero."""
     return rounded(n, scale, "half up")
 
 
-@builtin("round half down(n: number, scale: integer?)")
-def round_half_down(n: Number, scale: int = 0) -> Number:
+@builtin("round half down(n: number, scale: integer)")
+def round_half_down(n: Number, scale: int) -> Number:
     """Rounded to the nearest, halves towards zero."""
     return rounded(n, scale, "half down")
 
