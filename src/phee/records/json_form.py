@@ -11,7 +11,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from phee.records.record import Record
+from phee.records.record import Record, StoredRecord
 from phee.records.types import INTENTS, RecordType, RejectionType, ValueType
 from phee.records.values import (
     OtherValue,
@@ -175,6 +175,65 @@ def from_json(data: bytes | str) -> tuple[int, Record]:
         value=_value_reader(value_type)(envelope.value),
         rejection_type=RejectionType[envelope.rejection_type],
         rejection_reason=envelope.rejection_reason,
+    )
+
+
+class JsonRecord(StoredRecord):
+    """A record as it came in JSON, its value not read yet (the same use as its base, see there)."""
+
+    def decoded(self) -> Record:
+        """Return the record with its value read."""
+        return Record(
+            self.position,
+            self.source_record_position,
+            self.key,
+            self.timestamp,
+            self.record_type,
+            self.value_type,
+            self.intent,
+            _value_reader(ValueType(self.value_type))(self.value),
+            self.rejection_type,
+            self.rejection_reason,
+        )
+
+
+UNKNOWN = 255
+"""The number of a value type or an intent that this version knows no name for."""
+
+_RECORD_TYPES = {one.name: int(one) for one in RecordType}
+_REJECTION_TYPES = {one.name: int(one) for one in RejectionType}
+_VALUE_TYPES = {one.name: int(one) for one in ValueType}
+_INTENTS = {
+    one.name: {intent.name: int(intent) for intent in intents} for one, intents in INTENTS.items()
+}
+_NO_INTENTS: dict[str, int] = {}
+
+
+def read_json(data: bytes) -> tuple[int, JsonRecord]:
+    """Read the envelope of an exported record; return (partition id, record).
+
+    Cheaper than :func:`from_json` where most values are never looked at, and made for streams of
+    other versions: a value type or an intent without a known name gets the number
+    :data:`UNKNOWN`, and a record of an unknown value type keeps its whole JSON as its value.
+
+    Raises:
+        msgspec.DecodeError: not JSON, or not a record.
+        KeyError: a record or rejection type that does not exist.
+    """
+    envelope = _READER.decode(data)
+    name = envelope.value_type
+    value_type = _VALUE_TYPES.get(name, UNKNOWN)
+    return envelope.partition_id, JsonRecord(
+        envelope.position,
+        envelope.source_record_position,
+        envelope.key,
+        envelope.timestamp,
+        _RECORD_TYPES[envelope.record_type],
+        value_type,
+        _INTENTS.get(name, _NO_INTENTS).get(envelope.intent, UNKNOWN),
+        envelope.value if value_type != UNKNOWN else msgspec.Raw(data),
+        _REJECTION_TYPES[envelope.rejection_type],
+        envelope.rejection_reason,
     )
 
 
