@@ -60,34 +60,43 @@ def _twin(value_type: type[RecordValue]) -> type[_Twin]:
     return twin
 
 
-def _to_twin(value: Any) -> Any:
-    if isinstance(value, RecordValue):
-        twin = _twin(type(value))(*map(_to_twin, msgspec.structs.astuple(value)))
-        if isinstance(value, ProcessInstanceCreationValue):
-            twin.fetch_variables = msgspec.UNSET  # type: ignore[attr-defined] # not exported
-        return twin
-    if isinstance(value, list):
-        return [_to_twin(item) for item in value]
-    return value
+_NESTED: dict[type[RecordValue], dict[int, type[RecordValue]]] = {}
+
+
+def _nested(value_type: type[RecordValue]) -> dict[int, type[RecordValue]]:
+    """Return which fields, by number, are lists of other values: most types have none."""
+    nested = _NESTED.get(value_type)
+    if nested is None:
+        hints = get_type_hints(value_type)
+        nested = {}
+        for number, field in enumerate(msgspec.structs.fields(value_type)):
+            inner = get_args(hints[field.name]) if get_origin(hints[field.name]) is list else ()
+            if inner and isinstance(inner[0], type) and issubclass(inner[0], RecordValue):
+                nested[number] = inner[0]
+        _NESTED[value_type] = nested
+    return nested
+
+
+def _to_twin(value: RecordValue) -> Any:
+    value_type = type(value)
+    fields: Any = msgspec.structs.astuple(value)
+    if nested := _nested(value_type):
+        fields = list(fields)
+        for number in nested:
+            fields[number] = [_to_twin(item) for item in fields[number]]
+    twin = _twin(value_type)(*fields)
+    if value_type is ProcessInstanceCreationValue:
+        twin.fetch_variables = msgspec.UNSET  # type: ignore[attr-defined] # not exported
+    return twin
 
 
 def _from_twin(twin: Any, value_type: type[RecordValue]) -> RecordValue:
-    hints = get_type_hints(value_type)
-    return value_type(
-        *(
-            _restore(value, hints[field.name])
-            for field, value in zip(
-                msgspec.structs.fields(value_type), msgspec.structs.astuple(twin), strict=True
-            )
-        )
-    )
-
-
-def _restore(value: Any, annotation: Any) -> Any:
-    inner = get_args(annotation)[0] if get_origin(annotation) is list else None
-    if isinstance(inner, type) and issubclass(inner, RecordValue):
-        return [_from_twin(item, inner) for item in value]
-    return value
+    fields: Any = msgspec.structs.astuple(twin)
+    if nested := _nested(value_type):
+        fields = list(fields)
+        for number, inner in nested.items():
+            fields[number] = [_from_twin(item, inner) for item in fields[number]]
+    return value_type(*fields)
 
 
 class _Envelope(msgspec.Struct, rename="camel"):

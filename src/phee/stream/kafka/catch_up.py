@@ -77,7 +77,7 @@ class CatchUp:
     def _begin(
         self, main: PartitionProgress, wanted: Mapping[Lane, int]
     ) -> tuple[Consumer, PartitionProgress]:
-        consumer = new_consumer(dict(self._settings))
+        consumer = new_consumer(self._settings)
         start = main.bookmarks.find(wanted, unsaid=EVERY_POSITION)
         try:
             if start is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
@@ -72,7 +73,8 @@ def unreachable(address: KafkaAddress, error: KafkaException | KafkaError) -> Ex
 
 
 def new_consumer(
-    settings: dict[str, str | int | float | bool], on_error: object = None
+    settings: Mapping[str, str | int | float | bool],
+    on_error: Callable[[KafkaError], None] = lambda _: None,
 ) -> Consumer:
     """Make a consumer that logs to the standard library's logging."""
     return Consumer({**settings, "error_cb": on_error}, logger=LIBRARY_LOG)
