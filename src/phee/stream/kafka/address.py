@@ -81,6 +81,14 @@ class KafkaAddress:
             return self.topic
         return f"{self.topic}-{ValueType(value_type).name.lower().replace('_', '-')}"
 
+    def lane_name(self, topic: str, number: int) -> str:
+        """Return the name of the lanes in a Kafka partition: stream, value type if any, number.
+
+        What stands before the first slash tells streams apart in a store's watermarks.
+        """
+        value_type = topic.removeprefix(self.topic).removeprefix("-")
+        return "/".join(part for part in (self.topic, value_type, str(number)) if part)
+
     @property
     def dead_letter_topic(self) -> str:
         """Where records go, in parts, that the others do not accept."""

@@ -71,11 +71,12 @@ class MessageReader:
     :attr:`unplaced`, whose positions are Kafka offsets plus one.
     """
 
-    def __init__(self, topic: str, number: int, foreign_epoch: int) -> None:
-        self._name = f"{topic}/{number}"
+    def __init__(self, lane_name: str, number: int, foreign_epoch: int) -> None:
+        self._name = lane_name
         self._foreign_epoch = foreign_epoch
         self._lanes: dict[tuple[int, int], Lane] = {}
-        self.unplaced = Lane(-1 - zlib.crc32(topic.encode()), number, f"{self._name}/unplaced")
+        no_epoch = -1 - zlib.crc32(lane_name.encode())
+        self.unplaced = Lane(no_epoch, number, f"{lane_name}/unplaced")
 
     def lane(self, epoch: int, partition_id: int) -> Lane:
         """Return the lane of the records of one engine's partition that are in here."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from phee.records import Block
 from phee.records.record import BLOCK_VERSION
+from phee.stream.kafka.address import KafkaAddress
 from phee.stream.kafka.message import Content, MessageReader
 from phee.stream.kafka.offsets import Bookmark, Bookmarks
 from phee.stream.port import Chunk, Lane, Unreadable
@@ -67,8 +68,15 @@ class PartitionProgress:
     """
 
     def __init__(
-        self, topic: str, number: int, start: Bookmark, *, is_whole: bool, foreign_epoch: int
+        self,
+        address: KafkaAddress,
+        topic: str,
+        number: int,
+        start: Bookmark,
+        *,
+        is_whole: bool,
     ) -> None:
+        self._address = address
         self.topic = topic
         self.number = number
         self.offset = start.offset
@@ -78,8 +86,8 @@ class PartitionProgress:
         self.has_begun = False
         self.committed = -1
         self.end_offset = 0
-        self._foreign_epoch = foreign_epoch
-        self._reader = MessageReader(topic, number, foreign_epoch)
+        name = address.lane_name(topic, number)
+        self._reader = MessageReader(name, number, address.epoch)
         self._held: deque[Message] = deque()
         self._first_seen: dict[Lane, int] = {}
 
@@ -105,11 +113,7 @@ class PartitionProgress:
     def beginning_at(self, start: Bookmark) -> PartitionProgress:
         """Return the progress of another reading of this partition."""
         return PartitionProgress(
-            self.topic,
-            self.number,
-            start,
-            is_whole=self.is_whole,
-            foreign_epoch=self._foreign_epoch,
+            self._address, self.topic, self.number, start, is_whole=self.is_whole
         )
 
     def hold(self, message: Message) -> None:

@@ -1,9 +1,10 @@
 """Apache Kafka as an event stream: the scale-out runtime of the port.
 
 A lane is the records of one engine's partition in one Kafka partition: (epoch, partition,
-``topic/number``). Lanes are met while reading, and come and go as the consumers of a group share
-the Kafka partitions out among themselves. Where to read is decided by the positions the caller
-asks for, that is by the watermarks of its stores; the group's committed offset only saves time
+``topic/number``; with a topic per value type, ``topic/value-type/number``). Lanes are met while
+reading, and come and go as the consumers of a group share the Kafka partitions out among
+themselves. Where to read is decided by the positions the caller asks for, that is by the
+watermarks of its stores; the group's committed offset only saves time
 (:mod:`phee.stream.kafka.offsets`).
 """
 
@@ -171,11 +172,11 @@ class KafkaStream:
         fits = passed is not None and low <= hint.offset <= high
         start = Bookmark(hint.offset, passed) if fits and passed else Bookmark(low, {})
         return PartitionProgress(
+            self._address,
             partition.topic,
             partition.partition,
             start,
             is_whole=start.offset == hint.offset or low == 0,
-            foreign_epoch=self._address.epoch,
         )
 
     def _see_lanes(self) -> None:
