@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
@@ -73,7 +74,7 @@ def unreachable(address: KafkaAddress, error: KafkaException | KafkaError) -> Ex
 
 
 def new_consumer(
-    settings: Mapping[str, str | int | float | bool],
+    settings: Mapping[str, Any],
     on_error: Callable[[KafkaError], None] = lambda _: None,
 ) -> Consumer:
     """Make a consumer that logs to the standard library's logging."""

@@ -84,7 +84,7 @@ class PartitionProgress:
         self.bookmarks = Bookmarks(start)
         self.is_whole = is_whole
         self.has_begun = False
-        self.committed = -1
+        self.committed = self._remembered = start.offset
         self.end_offset = 0
         name = address.lane_name(topic, number)
         self._reader = MessageReader(name, number, address.epoch)
@@ -104,6 +104,7 @@ class PartitionProgress:
     def restart(self, offset: int, *, is_whole: bool) -> None:
         """Read from ``offset`` after all, as if nothing were known."""
         self.offset, self.is_whole = offset, is_whole
+        self._remembered = offset
         lanes = list(self.passed)
         self.passed = dict.fromkeys(lanes, 0)
         self.bookmarks = Bookmarks(Bookmark(offset, {}))
@@ -141,7 +142,9 @@ class PartitionProgress:
 
     def remember(self) -> None:
         """Make a bookmark of where reading has come to."""
-        self.bookmarks.add(self.offset, self.passed)
+        if self.offset != self._remembered:
+            self._remembered = self.offset
+            self.bookmarks.add(self.offset, self.passed)
 
     def is_asked_for(self, after: Mapping[Lane, int]) -> bool:
         """Whether every lane of this partition is asked for."""

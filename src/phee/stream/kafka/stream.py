@@ -31,6 +31,7 @@ from phee.stream.port import Chunk, Lane
 
 _LOG = structlog.get_logger(__name__)
 CONNECT_TIMEOUT_S = 3.0
+COMMIT_WAIT_S = 1.0
 RECORD_BYTES = 128
 """What a record takes in compact form: callers count in that, whatever JSON takes."""
 Key = tuple[str, int]
@@ -50,6 +51,7 @@ class KafkaStream:
         self._partitions: dict[Key, PartitionProgress] = {}
         self._catch_up = CatchUp(address, self._settings)
         self._is_down = False
+        self._commits_under_way = 0
         self._lanes: frozenset[Lane] = frozenset()
 
     def lanes(self) -> frozenset[Lane]:
@@ -78,6 +80,8 @@ class KafkaStream:
             self._see_lanes()
             if not left_s:
                 break
+        for progress in self._partitions.values():
+            progress.remember()
         if not gathering and self._is_down:
             self._check_connection(consumer)
         return self._chunks(consumer, after, gathering)
@@ -97,22 +101,37 @@ class KafkaStream:
         if offsets:
             try:
                 consumer.commit(offsets=offsets, asynchronous=True)
+                self._commits_under_way += 1
             except KafkaException as error:
                 _LOG.info("offsets not committed", reason=error.args[0].name())
 
     def close(self) -> None:
         """See EventStream."""
         self._catch_up.close()
-        self._partitions.clear()
         if self._consumer is not None:
+            self._finish_commits(self._consumer)
+            self._partitions.clear()
             self._consumer.close()
             self._consumer = None
+
+    def _finish_commits(self, consumer: Consumer) -> None:
+        """Wait a moment for the answers, so that the next reader gets the newest hint."""
+        deadline = time.monotonic() + COMMIT_WAIT_S
+        while self._commits_under_way > 0 and time.monotonic() < deadline:
+            consumer.poll(0.02)
+
+    def _on_commit(self, error: KafkaError | None, offsets: object) -> None:  # noqa: ARG002 - given by the client
+        self._commits_under_way -= 1
+        if error is not None:
+            _LOG.info("offsets not committed", reason=error.name())
 
     # --- connecting, and which partitions are ours ---
 
     def _connected(self) -> Consumer:
         if self._consumer is None:
-            consumer = new_consumer(self._settings, self._on_error)
+            consumer = new_consumer(
+                {**self._settings, "on_commit": self._on_commit}, self._on_error
+            )
             try:
                 self._check_connection(consumer)
             except Exception:
@@ -234,8 +253,6 @@ class KafkaStream:
                 progress.take(message, after, gathering)
             else:
                 progress.hold(message)
-        for progress in partitions.values():
-            progress.remember()
 
     def _event(self, consumer: Consumer, message: Message) -> None:
         error = message.error()
