@@ -211,8 +211,8 @@ def export(log: MemoryLog, settings: KafkaExporterSettings) -> None:
 def import_until(importer: Any, done: Callable[[dict[Lane, int]], bool], timeout_s: float) -> None:
     """Step an importer until its places satisfy ``done``, then end it cleanly."""
     deadline = time.monotonic() + timeout_s
-    while not done(importer._at):
-        assert time.monotonic() < deadline, f"imported only up to {importer._at}"
+    while not done(importer.positions):
+        assert time.monotonic() < deadline, f"imported only up to {importer.positions}"
         importer.step()
     importer.stop()
     importer.run()

@@ -94,6 +94,11 @@ class Importer(Generic[F]):
         self._stop = threading.Event()
         self.progress = Progress()
 
+    @property
+    def positions(self) -> dict[Lane, int]:
+        """How far reading has come in each lane."""
+        return dict(self._at)
+
     def stop(self) -> None:
         """End :meth:`run` after the transaction it is in. Callable from any thread."""
         self._stop.set()

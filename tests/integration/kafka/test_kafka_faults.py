@@ -103,7 +103,7 @@ def test_a_broker_that_is_killed_and_comes_back(own_kafka: RealKafka, tmp_path: 
     with exporting(log, settings_for(tmp_path / "hub", address)) as running:
         running.wait(log.durable_position)
         confirmed = running.position
-        while not importer._at:
+        while not importer.positions:
             importer.step()
         own_kafka.kill()
         add(log, writer, 3)
@@ -115,12 +115,12 @@ def test_a_broker_that_is_killed_and_comes_back(own_kafka: RealKafka, tmp_path: 
         running.wait(log.durable_position)
         deadline = time.monotonic() + 60
         done = everywhere(PARTITIONS, log.durable_position)
-        while not done(importer._at) and time.monotonic() < deadline:
+        while not done(importer.positions) and time.monotonic() < deadline:
             try:
                 importer.step()
             except Unavailable:
                 time.sleep(0.2)
-        assert done(importer._at)
+        assert done(importer.positions)
         importer.stop()
         importer.run()
     assert stores_of("relational", data, TENANT) == fold_of(

@@ -174,8 +174,8 @@ def test_two_importers_share_the_partitions_and_one_takes_over(
     for _ in range(400):
         one.step()
         two.step()
-        shared = max(shared, min(len(one._at), len(two._at)))
-        if shared and everywhere(PARTITIONS, log.durable_position)({**one._at, **two._at}):
+        shared = max(shared, min(len(one.positions), len(two.positions)))
+        if shared and everywhere(PARTITIONS, log.durable_position)({**one.positions, **two.positions}):
             break
     assert shared, "the second never got a partition"
     one.stop()
