@@ -170,12 +170,12 @@ def test_two_importers_share_the_partitions_and_one_takes_over(
     export(log, settings)
     prepare(data, *TENANTS)
     one, two = (new_importer("relational", data, kafka_stream(address, "shared")) for _ in range(2))
-    shared = 0
+    shared, done = 0, everywhere(PARTITIONS, log.durable_position)
     for _ in range(400):
         one.step()
         two.step()
         shared = max(shared, min(len(one.positions), len(two.positions)))
-        if shared and everywhere(PARTITIONS, log.durable_position)({**one.positions, **two.positions}):
+        if shared and done({**one.positions, **two.positions}):
             break
     assert shared, "the second never got a partition"
     one.stop()

@@ -16,7 +16,8 @@ LIBRARY_LOG = logging.getLogger("phee.kafka.client")
 LIBRARY_LOG.setLevel(logging.ERROR)
 
 ANSWER_TIMEOUT_S = 10.0
-PREFETCH_KBYTES = 16_384
+PREFETCH_KBYTES = 4_096
+"""Read ahead; an importer is to stay small whatever the backlog."""
 _REFUSED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -40,7 +41,8 @@ def consumer_settings(address: KafkaAddress, consumer: str) -> dict[str, str | i
         "enable.partition.eof": True,
         "allow.auto.create.topics": False,
         "queued.max.messages.kbytes": PREFETCH_KBYTES,
-        "queued.min.messages": 20_000,
+        "queued.min.messages": 5_000,
+        "fetch.max.bytes": PREFETCH_KBYTES << 10,
         "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,

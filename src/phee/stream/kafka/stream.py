@@ -32,8 +32,8 @@ from phee.stream.port import Chunk, Lane
 _LOG = structlog.get_logger(__name__)
 CONNECT_TIMEOUT_S = 3.0
 COMMIT_WAIT_S = 1.0
-RECORD_BYTES = 128
-"""What a record takes in compact form: callers count in that, whatever JSON takes."""
+RECORD_BYTES = 256
+"""About what a record takes in compact form: callers count in that, whatever JSON takes."""
 Key = tuple[str, int]
 
 
