@@ -24,7 +24,7 @@ from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.records import Block, StoredRecord, decode_block
 from phee.stores.writing import Fenced
-from phee.stream.port import Chunk, Lane
+from phee.stream.port import Chunk, Lane, Unreadable
 
 _LOG = structlog.get_logger(__name__)
 F = TypeVar("F", bound=Fold)
@@ -119,7 +119,7 @@ class Applier(Generic[F]):
         return changes
 
     def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> int:
-        block = msgspec.msgpack.encode(Block(1, lane.epoch, lane.partition_id, [stored]))
+        block = Block(1, lane.epoch, lane.partition_id, [stored])
         chunk = Chunk(lane, [(stored.position, block)], stored.position, stored.position)
         mark = slot.marks[lane]
         only = frozenset((slot.tenant_id,))
@@ -158,5 +158,8 @@ class Applier(Generic[F]):
 def _records(chunk: Chunk) -> Iterator[StoredRecord]:
     for _, data in chunk.blocks:
         # What cannot be read has become a dead letter of the operator already.
-        with contextlib.suppress(msgspec.DecodeError, ValueError):
-            yield from decode_block(data).records
+        if isinstance(data, Block):
+            yield from data.records
+        elif not isinstance(data, Unreadable):
+            with contextlib.suppress(msgspec.DecodeError, ValueError):
+                yield from decode_block(data).records

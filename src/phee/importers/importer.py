@@ -87,11 +87,17 @@ class Importer(Generic[F]):
         self._slots: Slots[F] = Slots(open_store, uuid.uuid4().hex)
         self._at: dict[Lane, int] = {}
         self._acknowledged: dict[Lane, int] = {}
+        self._lags: dict[Lane, int] = {}
         self._known: set[str] = set()
         self._housekept_at = 0.0
         self._looked_at = 0.0
         self._stop = threading.Event()
         self.progress = Progress()
+
+    @property
+    def positions(self) -> dict[Lane, int]:
+        """How far reading has come in each lane."""
+        return dict(self._at)
 
     def stop(self) -> None:
         """End :meth:`run` after the transaction it is in. Callable from any thread."""
@@ -133,7 +139,8 @@ class Importer(Generic[F]):
             if chunk.blocks:
                 worked = True
                 self._import(chunk)
-            self.progress.lag_records = max(chunk.last_position - self._at[chunk.lane], 0)
+            self._lags[chunk.lane] = max(chunk.last_position - self._at[chunk.lane], 0)
+        self.progress.lag_records = sum(self._lags.values())
         for slot in self._slots.stalled():
             self._catch_up(slot)
         if time.monotonic() - self._looked_at >= NEW_TENANTS_S:
@@ -148,14 +155,17 @@ class Importer(Generic[F]):
 
     def _see_lanes(self) -> None:
         """Open every store and begin at the lowest watermark, for lanes not seen before."""
-        if self._at and self.progress.connected:
-            return
-        fresh = self._stream.lanes() - set(self._at)
+        lanes = self._stream.lanes()
+        for lane in self._at.keys() - lanes:
+            self._release(lane)
+        fresh = lanes - self._at.keys()
         if not fresh:
             return
         self._known = self._tenants.known_tenants()
-        for tenant_id in sorted(self._known | self._also_open()):
-            self._open(tenant_id, dict.fromkeys(fresh, 0))
+        starts = {**self._at, **dict.fromkeys(fresh, 0)}
+        opened = {slot.tenant_id for slot in self._slots}
+        for tenant_id in sorted(self._known | self._also_open() | opened):
+            self._open(tenant_id, starts)
         if self._slots.all_unclaimed():
             raise Unavailable(
                 "no tenant's store can be opened", fix="See the errors above, and the database"
@@ -163,8 +173,14 @@ class Importer(Generic[F]):
         for lane in fresh:
             self._at[lane] = self._slots.lowest(lane, 0)
             _LOG.info("import begins", lane=str(lane), position=self._at[lane])
-        for lane in set(self._at) - self._stream.lanes():
-            del self._at[lane]  # the data directory was replaced; its history is complete
+
+    def _release(self, lane: Lane) -> None:
+        """Another importer reads this lane now, or the data directory was replaced."""
+        _LOG.info("import ends", lane=str(lane), position=self._at[lane])
+        del self._at[lane]
+        self._lags.pop(lane, None)
+        self._acknowledged.pop(lane, None)
+        self._slots.release(lane)
 
     def _see_tenants(self) -> None:
         self._looked_at = time.monotonic()

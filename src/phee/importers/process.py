@@ -27,7 +27,7 @@ from phee.stores.paths import search_path
 from phee.stores.relational.stores import SQLITE, relational_stores
 from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
-from phee.stream import EventStream, LogStream, stream_path
+from phee.stream import EventStream, open_stream
 from phee.tenants import TenantRegistry
 
 _LOG = structlog.get_logger(__name__)
@@ -47,11 +47,14 @@ class ImporterSettings:
         data: the hub's data directory.
         http_port: where health and metrics are, on loopback (0: a free port, which is logged).
         lag_records_ready: further behind than this, it is not ready.
+        stream: where records come from, as :func:`phee.stream.open_stream` takes it; empty for
+            the record log of the hub.
         mapping: a mapping file to use instead of the one that ships.
         database: where relational stores are, as in ``PHEE_DATABASE``.
     """
 
     data: Path
+    stream: str = ""
     http_port: int = 0
     lag_records_ready: int = 100_000
     mapping: Path | None = None
@@ -127,7 +130,7 @@ def run_importer(kind: Kind, settings: ImporterSettings) -> None:
     """
     configure_logging(level=settings.log_level)
     registry = new_registry()
-    stream = LogStream(stream_path(settings.data), kind)
+    stream = open_stream(settings.stream, settings.data, kind)
     importer = make_importer(kind, settings, stream, registry)
     asyncio.run(_run(kind, settings, importer, registry))
 
@@ -153,7 +156,7 @@ def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChec
     progress = importer.progress
 
     async def stream() -> str | None:
-        return None if progress.connected else "the hub's record stream does not answer"
+        return None if progress.connected else "the record stream does not answer"
 
     async def lag() -> str | None:
         behind = progress.lag_records

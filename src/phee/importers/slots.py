@@ -130,6 +130,12 @@ class Slots(Generic[F]):
             slot.marks[lane] = slot.store.claim(lane, self._owner, start=start)
             del slot.unclaimed[lane]
 
+    def release(self, lane: Lane) -> None:
+        """Let go of a lane; whoever reads it next claims its watermarks."""
+        for slot in self:
+            slot.marks.pop(lane, None)
+            slot.unclaimed.pop(lane, None)
+
     def lowest(self, lane: Lane, default: int) -> int:
         """Return the position that every tenant whose watermark is known has passed."""
         return min((slot.marks.get(lane, default) for slot in self), default=default)

@@ -53,6 +53,7 @@ from phee.stores.relational.models import (
     Variable,
 )
 from phee.stores.sqlite import reader_engine
+from phee.stores.watermarks import position_reached
 
 __all__ = ["IncidentFilter", "ProcessInstanceFilter", "RelationalReader", "TransferFilter"]
 
@@ -274,9 +275,10 @@ class RelationalReader:
             pause_s = min(pause_s * 1.5, POLL_S_MAX)
 
     def _has_passed(self, epoch: int, partition_id: int, position: int) -> bool:
-        return any(
-            mark.epoch == epoch and mark.partition_id == partition_id and mark.position >= position
+        return position <= position_reached(
+            (mark.lane, mark.position)
             for mark in self.watermarks()
+            if (mark.epoch, mark.partition_id) == (epoch, partition_id)
         )
 
     # --- how queries are made ---
