@@ -16,7 +16,7 @@ from phee.errors import InvalidInput, NotSupported
 
 _EMBEDDED = {
     "orchestrator": "embedded",
-    "stream": "embedded",
+    "stream": "log",
     "database": "sqlite",
     "search": "sqlite",
 }
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     grpc_port: int = Field(default=26500, ge=1, le=65535)
     importer_port: int = Field(default=8081, ge=1, le=65534)
     orchestrator: str = "embedded"
-    stream: str = "embedded"
+    stream: str = "log"
     database: str = "sqlite"
     search: str = "sqlite"
     ledger_url: str = "http://127.0.0.1:8090"

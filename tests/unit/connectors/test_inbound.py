@@ -88,7 +88,7 @@ PARTY = {
         ("PUT", "/quotes/q-1/error", ERROR, 200, "quote-error", "q-1",
          {"quoteFailed": True, "errorInformation": ERROR_TEXT}),
         ("POST", "/transfers", transfer_request(), 202, "transfer-message", "tx-1",
-         {"switchTransferRequest": json.dumps(transfer_request())}),
+         {"switchTransferRequest": json.dumps(transfer_request()), "transferExpired": False}),
         ("PUT", "/transfers/tx-1", {"transferState": "COMMITTED", "fulfilment": "f"}, 200,
          "transfer-response", "tx-1",
          {"transferFailed": False, "transferState": "COMMITTED", "fulfilment": "f"}),

@@ -117,7 +117,6 @@ async def test_releasing_nothing_is_a_matter_for_people(run: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"expiration": "2020-01-01T00:00:00.000Z"}, "3303"),
         ({"amount": {"amount": "13", "currency": "USD"}}, "5105"),
         ({"condition": "A" * 43}, "3100"),
         ({"ilpPacket": PACKET[:-4] + "AAAA"}, "3100"),
@@ -134,6 +133,20 @@ async def test_a_transfer_that_was_not_quoted_is_refused(
     assert booked.variables["transferCreateFailed"] is True
     assert await world.balance("gorilla", PAYEE) == 0
     assert await world.holds() == []
+
+
+async def test_an_expired_transfer_is_refused(run: Any, world: Outside) -> None:
+    prepared = await run("payee-prepare-transfer", transferExpired=True)
+    assert prepared.variables["transferPrepareFailed"] is True
+    assert json.loads(prepared.variables["errorInformation"])["errorCode"] == "3303"
+    assert await world.holds() == []
+
+
+async def test_a_try_again_after_the_expiry_keeps_to_what_was_reserved(run: Any) -> None:
+    request = transfer_request(expiration="2020-01-01T00:00:00.000Z")
+    for _ in range(2):
+        prepared = await run("payee-prepare-transfer", switchTransferRequest=request)
+        assert prepared.variables["transferPrepareFailed"] is False
 
 
 async def test_a_drawing_without_reservation_deposits_directly(run: Any, world: Outside) -> None:

@@ -20,8 +20,6 @@ from phee.connectors.mojaloop.ilp import Ilp
 from phee.connectors.mojaloop.messages import (
     QuoteRequest,
     TransferRequest,
-    epoch_ms,
-    now_ms,
     read_quote_request,
     read_transfer_request,
 )
@@ -50,9 +48,12 @@ class TransferVariables(QuoteVariables, frozen=True, rename="camel"):
     """What was asked for, and what came.
 
     ``transfer_prepare_failed`` is unset in drawings that book without reserving first.
+    ``transfer_expired`` was decided when the transfer came: a try again must not decide otherwise,
+    or what an earlier try reserved would stay reserved.
     """
 
     switch_transfer_request: str = ""
+    transfer_expired: bool = False
     transfer_prepare_failed: bool | None = None
 
 
@@ -132,7 +133,7 @@ class PayeeAccounts:
     def _objection(self, tenant_id: str, variables: TransferVariables) -> ErrorInformation | None:
         transfer: TransferRequest = read_transfer_request(variables.switch_transfer_request)
         quoted: QuoteRequest = read_quote_request(variables.quote_switch_request)
-        if epoch_ms(transfer.expiration) <= now_ms():
+        if variables.transfer_expired:
             return TRANSFER_EXPIRED
         if not transfer.amount.is_same(quoted.amount):
             return TRANSFER_REJECTED

@@ -30,6 +30,7 @@ from phee.connectors.mojaloop.messages import (
     COMMITTED,
     ErrorBody,
     TransferOutcome,
+    epoch_ms,
     error_decoder,
     party_answer_decoder,
     quote_answer_decoder,
@@ -226,7 +227,10 @@ class SwitchInbound:
     async def _transfer_asked(self, message: Message, recipient: Recipient) -> None:
         request = read(message.body, transfer_request_decoder, "body")
         transaction_id = _id(unpack(request.ilp_packet).transaction_id)
-        variables = {"switchTransferRequest": message.text}
+        variables = {
+            "switchTransferRequest": message.text,
+            "transferExpired": epoch_ms(request.expiration) <= _now_ms(),
+        }
         await self._publish("transfer-message", transaction_id, variables, recipient)
 
     async def _transfer_outcome(self, message: Message, recipient: Recipient) -> None:
