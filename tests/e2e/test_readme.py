@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_hub import environment, eventually
+from running_hub import environment, eventually, take_interrupts
 from running_world import World
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +50,7 @@ def start(world: World, command: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=take_interrupts,
     )
 
 

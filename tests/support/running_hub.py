@@ -159,7 +159,16 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=take_interrupts,
         )
+
+
+def take_interrupts() -> None:
+    """Let a child end at SIGINT, also where the tests run in the background of a shell.
+
+    Such a shell has its children ignore SIGINT, and they hand that on.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def names_of(settings: Settings) -> dict[str, str]:

@@ -102,16 +102,16 @@ def test_too_large(content: bytes, limits: dict[str, int]) -> None:
 
 def test_four_megabytes_of_elements_are_refused_fast() -> None:
     content = definitions("<process id='p' isExecutable='true'>" + "<task/>" * 550_000)
-    begun = time.monotonic()
+    begun = time.process_time()
     assert rules_of(content) == {"too-large"}
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_long_comment_head_is_read_fast() -> None:
     content = HEAD + b"<!---->" * 200_000 + b" " * 1_000_000 + b"<a/>"
-    begun = time.monotonic()
+    begun = time.process_time()
     rules_of(content)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_a_long_chain_of_nodes_compiles_without_recursion() -> None:
@@ -156,9 +156,9 @@ def test_hostile_expressions(text: str) -> None:
     condition = f"<conditionExpression>={escaped}</conditionExpression>"
     other = f"<sequenceFlow id='b' sourceRef='g' targetRef='f'>{condition}</sequenceFlow>"
     body = f"<process id='p' isExecutable='true'>{start}{ends}{default}{other}</process>"
-    begun = time.monotonic()
+    begun = time.process_time()
     assert rules_of(definitions(body)) == {"expression"}
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_no_file_is_opened(tmp_path: Path) -> None:
