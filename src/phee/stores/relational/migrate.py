@@ -7,7 +7,7 @@ from importlib import resources
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The newest migration; a database that has it needs no look at the others."""
 
 
