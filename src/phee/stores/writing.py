@@ -6,16 +6,18 @@ every write by an earlier owner is refused (:class:`Fenced`), however late it wa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from phee.errors import InvalidState
+from phee.errors import InvalidState, Unavailable
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.rows import RowChange, Target
-from phee.stores.sqlite import make_durable
+from phee.stores.sqlite import identity, make_durable, opened_identity
 from phee.stream.port import Lane
 
 
@@ -23,6 +25,12 @@ class Fenced(InvalidState):
     """Another importer has taken over this watermark; this one must stop writing."""
 
     code = "fenced"
+
+
+class Replaced(Unavailable):
+    """The store was rebuilt and this is the old one; nothing was written, and it is open anew."""
+
+    code = "store-replaced"
 
 
 class Changes(Protocol):
@@ -84,27 +92,59 @@ class SqliteStore(Generic[F]):
         self._engine = engine
         self._consumer = consumer
         self._owner = ""
+        self._starts: dict[Lane, int] = {}
 
     def claim(self, lane: Lane, owner: str, *, start: int) -> int:
         """See :class:`TenantStore`."""
         self._owner = owner
+        self._starts[lane] = start
         with self._engine.begin() as connection:
             connection.exec_driver_sql(_CLAIM, (*self._key(lane), start, owner))
             return int(connection.exec_driver_sql(_READ, self._key(lane)).scalar_one())
 
     def position(self, lane: Lane) -> int | None:
         """See :class:`TenantStore`."""
-        with self._engine.begin() as connection:
+        with self.transaction() as connection:
             return connection.exec_driver_sql(_READ, self._key(lane)).scalar_one_or_none()
 
     def write(
         self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
     ) -> int:
-        """See :class:`TenantStore`."""
-        with self._engine.begin() as connection:
+        """See :class:`TenantStore`; raises Replaced when the store was rebuilt meanwhile."""
+        with self.transaction() as connection:
             self._move(connection, lane, position)
             write_dead_letters(connection, self._consumer, letters)
             return self._apply(connection, fold) if fold is not None else 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run a transaction on the store that bears the name now, with its write lock.
+
+        Raises:
+            Replaced: this was not that store; nothing was written.
+        """
+        try:
+            with self._engine.begin() as connection:
+                if opened_identity(connection) != identity(self._path):
+                    raise Replaced("the store was rebuilt", where=str(self._path))
+                yield connection
+        except (Replaced, SQLAlchemyError):
+            self._open_again()
+            raise
+
+    def apply(self, connection: Connection, fold: F) -> int:
+        """Apply a fold inside a :meth:`transaction`; return the number of changes."""
+        return self._apply(connection, fold)
+
+    def _open_again(self) -> None:
+        """Turn to the file that bears the name now, if that is another one, and claim it."""
+        with self._engine.connect() as connection:
+            opened = opened_identity(connection)
+        if identity(self._path) in (None, opened):
+            return  # without a file of this name, whoever moved it away must mend that
+        self._engine.dispose()
+        for lane, start in self._starts.items():
+            self.claim(lane, self._owner, start=start)
 
     def make_durable(self) -> None:
         """See :class:`TenantStore`."""

@@ -123,9 +123,7 @@ class LogFolder:
             shadow.slot.marks[lane] = shadow.slot.store.claim(lane, self._owner, start=0)
 
     def _next(self, lane: Lane, after: int) -> Chunk:
-        chunks = self._stream.fetch(
-            {lane: after}, max_bytes=FETCH_BYTES, timeout_s=FETCH_TIMEOUT_S
-        )
+        chunks = self._stream.fetch({lane: after}, max_bytes=FETCH_BYTES, timeout_s=FETCH_TIMEOUT_S)
         chunk = next((chunk for chunk in chunks if chunk.blocks), None)
         if chunk is None:
             raise Unavailable(

@@ -9,7 +9,7 @@ must agree about every payment. Nothing is stopped for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy.exc import DatabaseError
 
 from phee.errors import InvalidState, Unavailable
-from phee.importers.process import KINDS, Kind
+from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.projections.mapping import TransferMapping
 from phee.records import decode_block
 from phee.stores.relational import tables as relational
@@ -29,6 +29,7 @@ from phee.upkeep.comparing import (
     Differences,
     TableComparison,
     Totals,
+    What,
     add_to_totals,
     compare_payments,
 )
@@ -68,12 +69,12 @@ class StoreReport(msgspec.Struct, frozen=True, rename="camel"):
 class TenantReport(msgspec.Struct, frozen=True, rename="camel"):
     """What was proven of one tenant; ``differences`` holds the first ones of ``difference_count``.
 
-    ``active_instances`` is None where the orchestrator cannot list what runs.
+    ``running_instances`` is None where the orchestrator cannot list what runs.
     """
 
     tenant: str
     stores: list[StoreReport]
-    active_instances: int | None
+    running_instances: int | None
     difference_count: int
     differences: list[Difference]
 
@@ -93,16 +94,19 @@ class Verification(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
-class ActiveInstances:
-    """The instances of a tenant that an orchestrator runs, as of a position of its log."""
+class RunningInstances:
+    """The instances that an orchestrator runs, as of a position of its log.
+
+    ``groups`` maps (tenant, process id) to keys.
+    """
 
     lane: Lane
     position: int
-    keys: frozenset[int]
+    groups: Mapping[tuple[str, str], Sequence[int]]
 
 
-ListActive = Callable[[str], ActiveInstances | None]
-"""Ask an orchestrator for the running instances of a tenant; None when it cannot list them."""
+ListRunning = Callable[[], RunningInstances | None]
+"""Ask the orchestrator what runs; None when it cannot tell."""
 
 
 class Contiguity:
@@ -145,7 +149,7 @@ class _Tenant:
     id: str
     live: dict[Kind, Snapshot]
     shadows: dict[Kind, Shadow]
-    active: ActiveInstances | None = None
+    running: set[int] = field(default_factory=set)
     differences: Differences = field(default_factory=Differences)
     stores: list[StoreReport] = field(default_factory=list)
 
@@ -159,7 +163,7 @@ class Verifier:
         stream: EventStream,
         mapping: TransferMapping,
         *,
-        list_active: ListActive = lambda _: None,
+        list_running: ListRunning = lambda: None,
         progress: Callable[[int, int], None] = lambda _done, _all: None,
     ) -> None:
         """Prepare to verify.
@@ -168,13 +172,14 @@ class Verifier:
             data: the data directory.
             stream: its record log, as an onlooker reads it.
             mapping: what the importers use.
-            list_active: asks the orchestrator.
+            list_running: asks the orchestrator.
             progress: called with the records folded so far and those to fold in all.
         """
         self._data = data
         self._stream = stream
         self._folder = LogFolder(stream, data, mapping)
-        self._list_active = list_active
+        self._list_running = list_running
+        self._router = make_sorter("relational", RegisteredTenants(data), mapping).router
         self._progress = progress
         self._folded = 0
 
@@ -190,21 +195,23 @@ class Verifier:
         contiguity = Contiguity(log_differences)
         with workspace(self._data, "verify") as folder, ExitStack() as opened:
             tenants = [self._open(tenant_id, folder, opened) for tenant_id in tenant_ids]
-            end = _farthest(tenants, lanes)
+            running = self._running(tenants)  # after the snapshots: never behind them
+            end = _farthest(tenants, lanes, running)
             total = sum(end.values())
             self._fold_to_snapshots(tenants, lanes, contiguity, total)
             for tenant in tenants:
                 self._compare_stores(tenant, lanes)
-            self._fold_to_engine(tenants, contiguity, total)
-            for tenant in tenants:
-                _compare_engine(tenant)
+            if running is not None:
+                self._fold_to_engine(tenants, running, contiguity, total)
+                for tenant in tenants:
+                    _compare_engine(tenant, running.lane.epoch)
             for tenant in tenants:
                 for shadow in tenant.shadows.values():
                     shadow.target = dict(end)
             self._fold(tenants, contiguity, total)
             for tenant in tenants:
                 _compare_kinds(tenant)
-        reports = [_report(tenant) for tenant in tenants]
+        reports = [_report(tenant, is_listed=running is not None) for tenant in tenants]
         clean = log_differences.count == 0 and all(report.is_clean for report in reports)
         return Verification(clean, contiguity.records, log_differences.shown, reports)
 
@@ -224,8 +231,18 @@ class Verifier:
             shadow = self._folder.new_shadow(kind, folder / tenant_id / f"{kind}.db", tenant_id)
             opened.callback(shadow.close)
             tenant.live[kind], tenant.shadows[kind] = snapshot, shadow
-        tenant.active = self._list_active(tenant_id)
         return tenant
+
+    def _running(self, tenants: Sequence[_Tenant]) -> RunningInstances | None:
+        """Ask the orchestrator, and give every tenant what is its."""
+        running = self._list_running()
+        if running is not None:
+            by_id = {tenant.id: tenant for tenant in tenants}
+            for (tenant_id, bpmn_process_id), keys in running.groups.items():
+                route = self._router.route(bpmn_process_id, tenant_id)
+                if route is not None and route.tenant_id in by_id:
+                    by_id[route.tenant_id].running.update(keys)
+        return running
 
     # --- folding, in three steps: to the snapshots, to the engine's position, to a common end ---
 
@@ -243,12 +260,14 @@ class Verifier:
         self._fold(tenants, contiguity, total)
 
     def _fold_to_engine(
-        self, tenants: Sequence[_Tenant], contiguity: Contiguity, total: int
+        self,
+        tenants: Sequence[_Tenant],
+        running: RunningInstances,
+        contiguity: Contiguity,
+        total: int,
     ) -> None:
         for tenant in tenants:
-            if tenant.active is not None:
-                shadow = tenant.shadows["relational"]
-                shadow.target = {tenant.active.lane: tenant.active.position}
+            tenant.shadows["relational"].target = {running.lane: running.position}
         self._fold(tenants, contiguity, total)
 
     def _fold(self, tenants: Sequence[_Tenant], contiguity: Contiguity, total: int) -> None:
@@ -291,22 +310,15 @@ def compare_store(
     return StoreReport(live.kind, position, rows, _totals(totals), letters)
 
 
-def _compare_engine(tenant: _Tenant) -> None:
-    if tenant.active is None:
-        return
+def _compare_engine(tenant: _Tenant, epoch: int) -> None:
     folded = open_snapshot("relational", tenant.shadows["relational"].path)
     try:
-        in_log = folded.active_instances(tenant.active.lane.epoch)
+        in_log = folded.active_instances(epoch)
     finally:
         folded.close()
-    differing = [
-        *((key, "missing") for key in sorted(in_log - tenant.active.keys)),
-        *((key, "unexpected") for key in sorted(tenant.active.keys - in_log)),
-    ]
-    for key, what in differing:
-        tenant.differences.add(
-            Difference("engine", "active instances", str(key), what)  # type: ignore[arg-type]
-        )
+    for key in sorted(in_log ^ tenant.running):
+        what: What = "missing" if key in in_log else "unexpected"
+        tenant.differences.add(Difference("engine", "running instances", str(key), what))
 
 
 def _compare_kinds(tenant: _Tenant) -> None:
@@ -321,7 +333,9 @@ def _compare_kinds(tenant: _Tenant) -> None:
         documents.close()
 
 
-def _farthest(tenants: Sequence[_Tenant], lanes: frozenset[Lane]) -> dict[Lane, int]:
+def _farthest(
+    tenants: Sequence[_Tenant], lanes: frozenset[Lane], running: RunningInstances | None
+) -> dict[Lane, int]:
     """The position that everybody's story is told to at last."""
     end = dict.fromkeys(lanes, 0)
     for tenant in tenants:
@@ -329,14 +343,14 @@ def _farthest(tenants: Sequence[_Tenant], lanes: frozenset[Lane]) -> dict[Lane, 
             for lane, position in snapshot.positions.items():
                 if lane in end:
                     end[lane] = max(end[lane], position)
-        if tenant.active is not None:
-            if tenant.active.lane not in end:
-                raise InvalidState(
-                    "the orchestrator and the stream are not of one data directory",
-                    where=str(tenant.active.lane),
-                    fix="Ask again; the hub was replaced meanwhile",
-                )
-            end[tenant.active.lane] = max(end[tenant.active.lane], tenant.active.position)
+    if running is not None:
+        if running.lane not in end:
+            raise InvalidState(
+                "the orchestrator and the stream are not of one data directory",
+                where=str(running.lane),
+                fix="Ask again; the hub was replaced meanwhile",
+            )
+        end[running.lane] = max(end[running.lane], running.position)
     return end
 
 
@@ -347,13 +361,11 @@ def _totals(totals: Totals) -> list[Total]:
     ]
 
 
-def _report(tenant: _Tenant) -> TenantReport:
-    active = tenant.active.keys if tenant.active is not None else None
+def _report(tenant: _Tenant, *, is_listed: bool) -> TenantReport:
     return TenantReport(
         tenant.id,
         tenant.stores,
-        None if active is None else len(active),
+        len(tenant.running) if is_listed else None,
         tenant.differences.count,
         tenant.differences.shown,
     )
-

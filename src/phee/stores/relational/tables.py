@@ -301,6 +301,6 @@ dead_letter_decisions = Table(
 )
 """What was decided about dead letters, by whom and why; rows are only ever added.
 
-``action`` is RETRY or DISCARD, ``outcome`` the letter's state after it. ``decided_by`` is NULL while
-nobody has to say who they are.
+``action`` is RETRY or DISCARD, ``outcome`` the letter's state after it. ``decided_by`` is NULL
+while nobody has to say who they are.
 """
