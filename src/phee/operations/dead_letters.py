@@ -15,7 +15,7 @@ from phee.operations.parameters import DeadLetterQuery, Store
 from phee.operations.stores import TenantStores
 from phee.stores.relational.queries import RelationalReader
 from phee.web import KEY_MAX, TenantHeader, TenantResolver, read_query
-from phee.web.routing import COMMAND_ERRORS, Handlers, commanding, reading
+from phee.web.routing import COMMAND_ERRORS, Handlers, Reads, commanding, reading
 
 AnyRequest = Request[Any, Any, State]
 LetterId = Annotated[int, PathParameter(ge=1, le=KEY_MAX, description="id of a listing")]
@@ -120,7 +120,7 @@ class DeadLetterRoutes(Handlers):
 def dead_letter_routes(tenants: TenantResolver, letters: DeadLetters) -> Router:
     """Return the routes under /api/v1/deadletters."""
     routes = DeadLetterRoutes(tenants, letters)
-    reads = [TenantHeader, DeadLetterQuery]
+    reads: Reads = [TenantHeader, DeadLetterQuery]
     errors = [*COMMAND_ERRORS, 409]
     return Router(
         "/api/v1/deadletters",

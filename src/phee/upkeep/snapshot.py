@@ -42,8 +42,8 @@ def table_named(kind: Kind, name: str) -> Table:
 
 def business_key(table: Table) -> list[Column[Any]]:
     """Return the columns that say which row is which, the most telling first."""
-    unique = next(c for c in table.constraints if isinstance(c, UniqueConstraint))
-    return list(unique.columns)
+    unique = (c for c in table.constraints if isinstance(c, UniqueConstraint))
+    return list(next(unique, table.primary_key).columns)
 
 
 def store_path(kind: Kind, data: Path, tenant_id: str) -> Path:
