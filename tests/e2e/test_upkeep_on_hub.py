@@ -69,6 +69,7 @@ def test_a_damaged_row_is_found_and_mended_while_payments_go_on(world: World, st
         )
         done = world.command.run("verify", "--json")
         assert done.returncode == 1, done.stderr
+        assert done.stdout, done.stderr
         (report,) = (r for r in json.loads(done.stdout)["tenants"] if r["tenant"] == RHINO.tenant)
         (difference,) = report["differences"]
         assert (difference["table"], difference["column"]) == (table, column)

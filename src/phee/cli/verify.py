@@ -56,7 +56,8 @@ def run_verify(
     return 0 if found.is_clean else 1
 
 
-def _running(api: HubApi) -> RunningInstances:
+def running(api: HubApi) -> RunningInstances:
+    """Ask a hub which process instances run."""
     answer: dict[str, Any] = api.get("/api/v1/running-instances")
     return RunningInstances(
         Lane(int(answer["epoch"]), answer["partitionId"]),

@@ -104,7 +104,7 @@ class TableComparison:
     def _columns(self, key: str, found: Row, expected: Row) -> None:
         for column, value in expected.items():
             if column not in OWN_COLUMNS and found[column] != value:
-                self._note(key, "different", column, _text(value), _text(found[column]))
+                self._note(key, "different", str(column), _text(value), _text(found[column]))
 
     def _note(
         self,
@@ -115,7 +115,7 @@ class TableComparison:
         found: str | None = None,
     ) -> None:
         self.differences.add(
-            Difference(self.store, self.table.name, key, what, column, expected, found)
+            Difference(self.store, str(self.table.name), key, what, column, expected, found)
         )
 
 

@@ -24,9 +24,9 @@ def compare_letters(
     theirs = {_key(row) for row in folded.rows(table, epochs=epochs)}
     is_open = {key for key, state in ours.items() if state == "OPEN"}
     for key in sorted(theirs - ours.keys()):
-        differences.add(Difference(live.kind, table.name, _text(key), "missing"))
+        differences.add(Difference(live.kind, str(table.name), _text(key), "missing"))
     for key in sorted(is_open - theirs):
-        differences.add(Difference(live.kind, table.name, _text(key), "unexpected"))
+        differences.add(Difference(live.kind, str(table.name), _text(key), "unexpected"))
     return len(is_open)
 
 

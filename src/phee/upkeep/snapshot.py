@@ -76,7 +76,7 @@ class Snapshot:
             query = query.where(table.c.epoch.in_(epochs))
         result = self._connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
         for row in result.mappings():
-            yield {column.key: row[column] for column in table.columns}
+            yield {str(column.key): row[column] for column in table.columns}
 
     def count(self, table: Table) -> int:
         """Return how many rows a table has."""

@@ -304,7 +304,7 @@ def compare_store(
                 add_to_totals(totals, row) if row.get("kind", "payment") == "payment" else None
             )
         comparison.compare(live, folded, epochs=epochs)
-        rows[table.name] = comparison.rows
+        rows[str(table.name)] = comparison.rows
     letters = compare_letters(live, folded, epochs, differences)
     position = max((p for lane, p in live.positions.items() if lane.epoch in epochs), default=0)
     return StoreReport(live.kind, position, rows, _totals(totals), letters)
