@@ -24,11 +24,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from real_components import process
 from real_components.component import Component, Ports
 from real_components.kafka import Kafka
+from real_components.mariadb import MariaDb
 from real_components.missing import Missing
 from real_components.operate import free_ports, start_component
 from real_components.zeebe import Zeebe
 
-COMPONENTS: dict[str, Component] = {component.name: component for component in (Kafka(), Zeebe())}
+COMPONENTS: dict[str, Component] = {
+    component.name: component for component in (Kafka(), Zeebe(), MariaDb())
+}
 STATE = Path(__file__).parent.parent / ".services"
 
 

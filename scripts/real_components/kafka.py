@@ -44,20 +44,29 @@ class Kafka(Component):
         properties = folder / "server.properties"
         properties.write_text(_properties(folder / "data", ports), encoding="utf-8")
         if not (folder / "data" / "meta.properties").exists():
-            _format(properties)
-        return Launch(
-            [*_java(), "-Xms256m", "-Xmx768m", "-cp", class_path(), "kafka.Kafka", str(properties)]
-        )
+            format_storage(properties, new_cluster_id())
+        return broker_launch(properties)
 
     def ready(self, ports: Ports) -> bool:
         """True when the broker answers an ApiVersions request."""
-        try:
-            with socket.create_connection(("127.0.0.1", ports["kafka"]), timeout=1) as connection:
-                connection.sendall(struct.pack(">i", len(_API_VERSIONS)) + _API_VERSIONS)
-                answer = connection.recv(10)
-        except OSError:
-            return False
-        return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (7, 0)
+        return broker_answers(ports["kafka"])
+
+
+def broker_launch(properties: Path, heap_mb: int = 768) -> Launch:
+    """Return what to run for the node of ``properties``."""
+    heap = [f"-Xms{heap_mb // 3}m", f"-Xmx{heap_mb}m"]
+    return Launch([*_java(), *heap, "-cp", class_path(), "kafka.Kafka", str(properties)])
+
+
+def broker_answers(port: int) -> bool:
+    """Whether a broker on this port answers an ApiVersions request."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(struct.pack(">i", len(_API_VERSIONS)) + _API_VERSIONS)
+            answer = connection.recv(10)
+    except OSError:
+        return False
+    return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (7, 0)
 
 
 def class_path() -> str:
@@ -87,17 +96,30 @@ def _storage_tool(*arguments: str) -> str:
     return run.stdout
 
 
-def _format(properties: Path) -> None:
-    cluster = _storage_tool("random-uuid").split()[-1]
+def new_cluster_id() -> str:
+    """Return an id that the nodes of one cluster share."""
+    return _storage_tool("random-uuid").split()[-1]
+
+
+def format_storage(properties: Path, cluster: str) -> None:
+    """Make the data folder of a node that is to be of ``cluster``."""
     _storage_tool("format", "-t", cluster, "-c", str(properties))
 
 
 def _properties(data: Path, ports: Ports) -> str:
+    return node_properties(data, 1, ports, {1: ports["controller"]})
+
+
+def node_properties(data: Path, node: int, ports: Ports, controllers: Mapping[int, int]) -> str:
+    """Return the settings of one node; ``controllers`` are the controller ports by node."""
     kafka, controller = (f"127.0.0.1:{ports[name]}" for name in ("kafka", "controller"))
+    copies = str(min(len(controllers), 3))
+    in_sync = str(max(len(controllers) // 2 + 1, 1) if len(controllers) > 1 else 1)
+    voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in controllers.items())
     settings = {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{controller}",
+        "node.id": str(node),
+        "controller.quorum.voters": voters,
         "listeners": f"PLAINTEXT://{kafka},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{kafka}",
         "controller.listener.names": "CONTROLLER",
@@ -105,10 +127,10 @@ def _properties(data: Path, ports: Ports) -> str:
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str(data),
         "num.partitions": "1",
-        "offsets.topic.replication.factor": "1",
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": "1",
         "group.initial.rebalance.delay.ms": "0",
     }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 ZEEBE = "http://camunda.org/schema/zeebe/1.0"
-DIAGRAM = "http://www.omg.org/spec/BPMN/20100524/DI"
 
 NOT_DRAWN_TO_RUN = frozenset(
     {

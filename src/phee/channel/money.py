@@ -1,7 +1,7 @@
 """Amounts as they come in: exact decimal text in a current ISO 4217 currency.
 
 An amount stays text from here to the ledger. What is refused: anything but ASCII digits and one
-point, zero and less, more decimal places than the currency has, and 10^15 or more.
+point, zero and less, more decimal places than the currency has, and 10^13 or more.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import re
 
 import iso4217
 
-MAX_INTEGER_DIGITS = 15
-AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
+MAX_INTEGER_DIGITS = 13
 
 _AMOUNT = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 _MINOR_UNITS: dict[str, int] = {

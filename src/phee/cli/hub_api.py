@@ -1,7 +1,7 @@
 """A small client of the hub's own HTTP API, for the commands.
 
 Every failure becomes an error of :mod:`phee.errors`: a problem+json answer keeps its text, a hub
-that is not there says how to start one.
+that is not there says how to start one, one that does not answer in time is told apart from it.
 """
 
 from __future__ import annotations
@@ -70,6 +70,12 @@ class HubApi:
             connection.request(method, path, content, sent)
             response = connection.getresponse()
             data = response.read()
+        except TimeoutError as error:
+            raise TimedOut(
+                f"the hub did not answer within {self._timeout_s:g} s",
+                where=f"http://127.0.0.1:{self._port}",
+                fix="Read the end of its log (DATA/logs/hub.log); it may be stopped or very busy",
+            ) from error
         except (OSError, HTTPException) as error:
             raise Unavailable(
                 "no hub answers here",

@@ -19,6 +19,7 @@ from phee.monitoring import (
     HealthChecks,
     HttpMetrics,
     engine_metrics,
+    engine_state_metrics,
     gateway_metrics,
     log_metrics,
     new_registry,
@@ -50,6 +51,7 @@ def hub_registry(hub: Hub) -> CollectorRegistry:
     registry = new_registry()
     for read in (
         engine_metrics(hub.engine.stats),
+        engine_state_metrics(hub.engine),
         log_metrics(hub.engine.log),
         gateway_metrics(hub.gateway.counters, LATENCY_BUCKETS_S),
         worker_metrics(hub.worker_counters, DURATION_BUCKETS_S),
@@ -161,7 +163,7 @@ def hub_status(hub: Hub) -> HubStatus:
 
 def _checks(hub: Hub) -> HealthChecks:
     async def engine() -> str | None:
-        return None if hub.engine.healthy else "the engine has stopped; read the log of the hub"
+        return hub.engine.trouble
 
     async def intake() -> str | None:
         return hub.intake_limited_by

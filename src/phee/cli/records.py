@@ -58,6 +58,7 @@ def json_lines(stream: LogStream, *, start: int, follow: bool) -> Iterator[bytes
             timeout_s=FOLLOW_WAIT_S if follow else 0,
         )
         for _, block in chunk.blocks:
+            assert isinstance(block, bytes), "the hub's own log is compact"
             for stored in decode_block(block).records:
                 if stored.position > position:
                     position = stored.position

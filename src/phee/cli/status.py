@@ -13,11 +13,14 @@ from phee.cli.settings import Settings, load_settings
 from phee.cli.supervisor import health
 from phee.cli.up import IMPORTERS
 
+ANSWER_S_MAX = 5.0
+"""A hub that is well says how it is at once."""
+
 
 def run_status(*, as_json: bool, http_port: int | None) -> int:
     """Show health, positions and lag; return 0 only if every process is ready."""
     settings = load_settings(http_port=http_port)
-    hub = HubApi(settings.http_port).get("/api/v1/status")
+    hub = HubApi(settings.http_port, timeout_s=ANSWER_S_MAX).get("/api/v1/status")
     processes = _processes(settings)
     ready = not any(processes.values())
     if as_json:

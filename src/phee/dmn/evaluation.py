@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from phee.dmn.elements import (
@@ -32,10 +31,9 @@ if TYPE_CHECKING:
 
 
 def evaluate_element(
-    model: Model, element: Element, context: Mapping[str, Any], now: datetime | None
+    model: Model, element: Element, context: Mapping[str, Any], run: Run
 ) -> Outcome:
     """Evaluate one element of a model; see ``Model.evaluate_with_trace``."""
-    run = Run(now)
     evaluation = Evaluation(model, context, run, [])
     value = guarded(lambda _scope: evaluation.result(element), run, Scope(run, {}))
     failed = evaluation.failed

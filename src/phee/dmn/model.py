@@ -18,6 +18,7 @@ from phee.dmn.errors import Problem
 from phee.dmn.evaluation import evaluate_element
 from phee.dmn.trace import Outcome
 from phee.errors import NotFound
+from phee.feel.runtime import Run
 from phee.feel.types import Type
 
 
@@ -92,7 +93,12 @@ class Model:
         return model, model.elements[reference.id]
 
     def evaluate(
-        self, name_or_id: str, context: Mapping[str, Any], *, now: datetime | None = None
+        self,
+        name_or_id: str,
+        context: Mapping[str, Any],
+        *,
+        now: datetime | None = None,
+        seed: int | str | None = None,
     ) -> Any:
         """The value of a decision, decision service or business knowledge model.
 
@@ -101,6 +107,7 @@ class Model:
             context: input data (and input decisions or parameters) by name; those of an imported
                 model may stand in a context under the name of the import.
             now: the moment of ``now()``; the clock of the machine when absent.
+            seed: makes ``uuid()`` and ``random number()`` repeat; give each evaluation its own.
 
         Returns:
             The value, null when the evaluation failed (``evaluate_with_trace`` says why).
@@ -108,10 +115,15 @@ class Model:
         Raises:
             NotFound: there is no such element.
         """
-        return self.evaluate_with_trace(name_or_id, context, now=now).value
+        return self.evaluate_with_trace(name_or_id, context, now=now, seed=seed).value
 
     def evaluate_with_trace(
-        self, name_or_id: str, context: Mapping[str, Any], *, now: datetime | None = None
+        self,
+        name_or_id: str,
+        context: Mapping[str, Any],
+        *,
+        now: datetime | None = None,
+        seed: int | str | None = None,
     ) -> Outcome:
         """The same, with all decisions on the way, failure and warnings."""
-        return evaluate_element(self, self.find(name_or_id), context, now)
+        return evaluate_element(self, self.find(name_or_id), context, Run(now, seed))

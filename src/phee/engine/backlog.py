@@ -13,7 +13,7 @@ from phee.engine import codes, lifecycle
 from phee.engine.elements.common import terminate_batch
 from phee.engine.instances import ElementInstance, ProcessInstance
 from phee.engine.messages import correlation
-from phee.engine.rows import numbered
+from phee.engine.rows import BACKLOG_ROW, numbered
 from phee.records import ValueType, value_class
 from phee.records.values import (
     MessageSubscriptionValue,
@@ -40,7 +40,7 @@ class PutOff:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"Z", self.follow_up[2])
+        return numbered(BACKLOG_ROW, self.follow_up[2])
 
     def row(self) -> tuple[int, int, int, Any]:
         """Return what lies there."""
@@ -121,5 +121,5 @@ def _departed(state: State, value: Any, key: int) -> ElementInstance:
     """Return a stand-in for what is gone by now: the command will be rejected."""
     instance = state.instance(value.process_instance_key)
     definition = instance.definition if instance is not None else next(iter(state.definitions))
-    stand_in = ProcessInstance(value.process_instance_key, definition)
+    stand_in = ProcessInstance(value.process_instance_key, definition, started_at=-1)
     return stand_in.element(key, definition.root, None, -1)

@@ -22,7 +22,6 @@ from phee.records.types import (
     ProcessInstanceBatchIntent,
     ProcessInstanceCreationIntent,
     ProcessInstanceIntent,
-    ProcessInstanceResultIntent,
     ProcessIntent,
     ProcessMessageSubscriptionIntent,
     RecordType,
@@ -97,7 +96,6 @@ JOB_BATCH_ACTIVATED: Final = int(JobBatchIntent.ACTIVATED)
 CREATION_CREATE: Final = int(ProcessInstanceCreationIntent.CREATE)
 CREATION_CREATED: Final = int(ProcessInstanceCreationIntent.CREATED)
 CREATION_AWAIT: Final = int(ProcessInstanceCreationIntent.CREATE_WITH_AWAITING_RESULT)
-RESULT_COMPLETED: Final = int(ProcessInstanceResultIntent.COMPLETED)
 BATCH_TERMINATE: Final = int(ProcessInstanceBatchIntent.TERMINATE)
 
 DEPLOYMENT_CREATE: Final = int(DeploymentIntent.CREATE)

@@ -38,6 +38,7 @@ class Commits:
         self._on_failure = on_failure
         self._written: deque[Group] = deque()
         self._flushing = False
+        self._flush_began = 0.0
         self._stopped = False
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="phee-flush")
@@ -49,6 +50,11 @@ class Commits:
     def full(self) -> bool:
         """True when the disk is behind: no further group should be processed yet."""
         return len(self._written) >= UNFLUSHED_GROUPS_MAX
+
+    @property
+    def flushing_for_s(self) -> float:
+        """For how long the disk has been asked to make something durable (0: it is not)."""
+        return time.perf_counter() - self._flush_began if self._flushing else 0.0
 
     def add(self, group: Group) -> None:
         """Make a group durable that was just written."""
@@ -71,11 +77,11 @@ class Commits:
             return
         self._flushing = True
         count = len(self._written)
-        started_at = time.perf_counter()
+        self._flush_began = time.perf_counter()
         done = self._loop.run_in_executor(self._thread, self._store.flush)
-        done.add_done_callback(lambda future: self._flushed(future, count, started_at))
+        done.add_done_callback(lambda future: self._flushed(future, count))
 
-    def _flushed(self, done: asyncio.Future[None], count: int, started_at: float) -> None:
+    def _flushed(self, done: asyncio.Future[None], count: int) -> None:
         self._flushing = False
         error = done.exception()
         if self._stopped:
@@ -84,7 +90,7 @@ class Commits:
             self._on_failure(error)
             return
         now = time.perf_counter()
-        self._stats.flush_ms.add((now - started_at) * 1000)
+        self._stats.flush_ms.add((now - self._flush_began) * 1000)
         groups = [self._written.popleft() for _ in range(count)]
         for group in groups:
             group.latency_ms = (now - group.started_at) * 1000

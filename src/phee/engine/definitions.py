@@ -11,7 +11,7 @@ from typing import Any
 
 from phee.bpmn.model import Process
 from phee.engine.nodes import Node
-from phee.engine.rows import number_of, numbered
+from phee.engine.rows import DEFINITION_ROW, RESOURCE_ROW, number_of, numbered
 
 
 class Definition:
@@ -60,7 +60,7 @@ class Definition:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"D", self.key)
+        return numbered(DEFINITION_ROW, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""
@@ -96,7 +96,7 @@ class DeployedResource:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return b"R" + self.checksum
+        return RESOURCE_ROW + self.checksum
 
     def row(self) -> bytes:
         """Return what lies there."""

@@ -43,6 +43,9 @@ GROUP_COMMANDS_MAX = 64
 """About 10 ms of processing: the loop has other things to do as well."""
 
 IDLE_S_MAX = 1.0
+DISK_SILENT_S_MAX = 5.0
+"""Longer than this a disk does not take for a flush, however busy; then it is said aloud."""
+
 PRUNE_EVERY_S = 3600.0
 REQUESTS_KEPT_MS = 30 * 24 * 3600 * 1000
 
@@ -169,6 +172,16 @@ class Engine:
     def healthy(self) -> bool:
         """True while commands are processed."""
         return self._loop is not None and self._failure is None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing gets done now; None while commands are processed and made durable."""
+        if not self.healthy or self._commits is None:
+            return "the engine has stopped; read the log of the hub"
+        silent_s = self._commits.flushing_for_s
+        if silent_s > DISK_SILENT_S_MAX:
+            return f"the disk has not made anything durable for {silent_s:.0f} s"
+        return None
 
     @property
     def stats(self) -> Stats:

@@ -42,6 +42,14 @@ def moment(core: Core) -> datetime:
     return datetime.fromtimestamp(core.now / 1000, UTC)
 
 
+def seed(core: Core, ordinal: int = 0) -> int:
+    """Return what makes ``uuid()`` and ``random number()`` the same when a command is replayed.
+
+    Another hub, command or ``ordinal`` (of several expressions at one place) has another seed.
+    """
+    return core.now << 160 | core.state.last_key << 88 | core.position << 16 | ordinal
+
+
 def type_name(value: Any) -> str:
     """Return Zeebe's name of a result type."""
     return TYPE_NAMES.get(type(value), type(value).__name__.upper())
@@ -73,8 +81,8 @@ def evaluate(core: Core, expression: Expression, context: Mapping[str, Any]) -> 
         Failure: an assertion in it does not hold.
     """
     if "assert" not in expression.text:
-        return expression.evaluate(context, now=moment(core))
-    value, warnings = expression.evaluate_with_warnings(context, now=moment(core))
+        return expression.evaluate(context, now=moment(core), seed=seed(core))
+    value, warnings = expression.evaluate_with_warnings(context, now=moment(core), seed=seed(core))
     check_assertions(expression.text, warnings, EXTRACT_VALUE_ERROR)
     return value
 

@@ -96,6 +96,9 @@ class GroupProcessor:
             return None
         if core.records:
             self._write(faults)
+        stats = core.state.stats
+        stats.group_ms.add((time.perf_counter() - started_at) * 1000)
+        stats.group_commands.add(len(work))
         return Group(core, sum(token is not None for _, _, token in work), started_at)
 
     def _run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from phee.engine import codes
-from phee.engine.rows import number_of, numbered
+from phee.engine.rows import INCIDENT_ROW, number_of, numbered
 from phee.records.values import IncidentValue
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Incident:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"N", self.key)
+        return numbered(INCIDENT_ROW, self.key)
 
     def row(self) -> Any:
         """Return what lies there."""

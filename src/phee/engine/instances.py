@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from phee.engine.rows import BANNED_ROW, element_key, number_of, numbered
+from phee.engine.rows import (
+    BANNED_ROW,
+    CORRELATION_LOCK_ROW,
+    ELEMENT_OWNER,
+    element_key,
+    number_of,
+    numbered,
+)
 from phee.records.values import ProcessInstanceValue
 
 if TYPE_CHECKING:
@@ -110,7 +117,7 @@ class ElementInstance:
 
     def owner_key(self) -> bytes:
         """Return where the row lies that says which instance this belongs to."""
-        return numbered(b"K", self.key)
+        return numbered(ELEMENT_OWNER, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""
@@ -138,7 +145,8 @@ class ElementInstance:
 class ProcessInstance:
     """A running process: what its element instances have in common.
 
-    ``depth`` counts the processes from the one that was created down to this one.
+    ``depth`` counts the processes from the one that was created down to this one. ``started_at``
+    is in ms since 1970.
     """
 
     __slots__ = (
@@ -151,17 +159,20 @@ class ProcessInstance:
         "parent_element_key",
         "parent_key",
         "root",
+        "started_at",
     )
 
     def __init__(
         self,
         key: int,
         definition: Definition,
+        started_at: int,
         parent_key: int = -1,
         parent_element_key: int = -1,
         depth: int = 1,
     ) -> None:
         self.key = key
+        self.started_at = started_at
         self.definition = definition
         self.parent_key = parent_key
         self.parent_element_key = parent_element_key
@@ -171,9 +182,15 @@ class ProcessInstance:
         self.lock: CorrelationLock | None = None
         self.banned = False
 
-    def identity(self) -> tuple[int, int, int, int]:
+    def identity(self) -> tuple[int, int, int, int, int]:
         """Return what the row of the root adds."""
-        return (self.definition.key, self.parent_key, self.parent_element_key, self.depth)
+        return (
+            self.definition.key,
+            self.started_at,
+            self.parent_key,
+            self.parent_element_key,
+            self.depth,
+        )
 
     def element(
         self, key: int, node: Node, scope: ElementInstance | None, scope_key: int
@@ -243,7 +260,7 @@ class CorrelationLock:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"L", self.instance_key)
+        return numbered(CORRELATION_LOCK_ROW, self.instance_key)
 
     def row(self) -> tuple[str, str, str]:
         """Return what lies there."""

@@ -170,6 +170,7 @@ def complete_job(core: Core, wish: tuple[CompleteJob, Document]) -> None:
     core.event(key, codes.JOB, codes.JOB_COMPLETED, job.record(element, document.raw))
     core.answer(Done(key, core.position))
     core.state.stats.jobs["completed", job.type] += 1
+    core.state.stats.job_life_ms.add(core.now - job.created_at)
     remove_job(core, job, element)
     keep_trigger(core, element, document)
     lifecycle.issue_completion(core, element)

@@ -35,6 +35,7 @@ def create_job(core: Core, element: ElementInstance, job_type: str, retries: int
         element.key,
         node.id,
         node.task.headers or NO_HEADERS,  # type: ignore[arg-type]
+        core.now,
     )
     element.job = job
     core.state.jobs[job.key] = job
@@ -96,6 +97,7 @@ def activate(
     core.dirty(job)
     document = variables.document(variables.fetched(element, names))
     state.stats.jobs["activated", job.type] += 1
+    state.stats.job_wait_ms.add(core.now - job.created_at)
     return job.record(element, document.raw), _handed(job, element, document)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from phee.engine.rows import numbered
+from phee.engine.rows import JOB_ROW, numbered
 from phee.engine.variables import EMPTY
 from phee.records.values import JobValue
 
@@ -32,6 +32,7 @@ class Job:
 
     __slots__ = (
         "backoff_ms",
+        "created_at",
         "deadline",
         "element_id",
         "element_instance_key",
@@ -61,6 +62,7 @@ class Job:
         element_instance_key: int,
         element_id: str,
         headers: dict[str, str],
+        created_at: int,
     ) -> None:
         self.key = key
         self.type = type
@@ -70,6 +72,7 @@ class Job:
         self.element_instance_key = element_instance_key
         self.element_id = element_id
         self.headers = headers
+        self.created_at = created_at
         self.state = ACTIVATABLE
         self.worker = ""
         self.deadline = -1
@@ -83,7 +86,7 @@ class Job:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"J", self.key)
+        return numbered(JOB_ROW, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""
@@ -96,6 +99,7 @@ class Job:
             self.element_instance_key,
             self.element_id,
             self.headers,
+            self.created_at,
             self.state,
             self.worker,
             self.deadline,
@@ -109,9 +113,9 @@ class Job:
     @classmethod
     def load(cls, row: Any) -> Job:
         """Return the job of a row."""
-        job = cls(*row[:8])
-        job.state, job.worker, job.deadline, job.timeout_ms = row[8:12]
-        job.backoff_ms, job.recurring_at, job.error_message, job.error_code = row[12:16]
+        job = cls(*row[:9])
+        job.state, job.worker, job.deadline, job.timeout_ms = row[9:13]
+        job.backoff_ms, job.recurring_at, job.error_message, job.error_code = row[13:17]
         job.stored = True
         return job
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from phee.engine import codes
-from phee.engine.expressions import check_assertions, moment
+from phee.engine.expressions import check_assertions, moment, seed
 from phee.engine.incidents import IO_MAPPING_ERROR
 from phee.engine.variables import EMPTY, Context, propagate, set_all_local, storable
 from phee.feel import EvaluationWarning, to_json_value
@@ -121,16 +121,19 @@ def evaluate_mappings(
     layered = _Layered(context)
     warnings: list[EvaluationWarning] = []
     now = moment(core)
-    for mapping in mappings:
+    for ordinal, mapping in enumerate(mappings):
         expression = mapping.source.expression
         if expression is None:
             value: Any = mapping.source.text
         elif "assert" in expression.text:
-            result, found = expression.evaluate_with_warnings(layered, now=now)
+            result, found = expression.evaluate_with_warnings(
+                layered, now=now, seed=seed(core, ordinal)
+            )
             warnings += found
             value = storable(to_json_value(result))
         else:
-            value = storable(to_json_value(expression.evaluate(layered, now=now)))
+            result = expression.evaluate(layered, now=now, seed=seed(core, ordinal))
+            value = storable(to_json_value(result))
         _assign(layered, mapping.target, value)
     if warnings:
         check_assertions(_as_context(mappings), warnings, IO_MAPPING_ERROR)

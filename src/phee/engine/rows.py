@@ -38,9 +38,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
-META = b"M"
 INSTANCE = b"I"
 ELEMENT_OWNER = b"K"
 JOB_ROW = b"J"

@@ -44,7 +44,7 @@ def create(core: Core, wish: tuple[CreateProcessInstance, Document]) -> None:
             name, -1, codes.PROCESS_INSTANCE_CREATION, intent, value, rejection_type, reason
         )
         return
-    instance = ProcessInstance(core.next_key(), found)
+    instance = ProcessInstance(core.next_key(), found, core.now)
     root = lifecycle.activate_process(core, instance)
     if document.values:
         variables.set_all_local(core, root, document.values)
@@ -124,7 +124,7 @@ def start_by_event(
         codes.TRIGGERING,
         definition_event(definition, instance_key, start, document.raw),
     )
-    instance = ProcessInstance(instance_key, definition)
+    instance = ProcessInstance(instance_key, definition, core.now)
     root = lifecycle.activate_process(core, instance)
     root.triggers = [Trigger(event_key, start, document)]
     lifecycle.issue_activation(core, root)

@@ -6,10 +6,13 @@ a metrics library. Counters start at zero when the engine opens.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from typing import Any
 
 COMMIT_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+LIFE_BUCKETS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 120_000)
+COMMANDS_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
 class Histogram:
@@ -27,11 +30,7 @@ class Histogram:
         """Count one value."""
         self.count += 1
         self.total += value
-        for index, bound in enumerate(self.bounds):
-            if value <= bound:
-                self.counts[index] += 1
-                return
-        self.counts[-1] += 1
+        self.counts[bisect_left(self.bounds, value)] += 1
 
 
 class Stats:
@@ -45,6 +44,9 @@ class Stats:
         instances_created, instances_completed, instances_terminated: root instances (not those that
             call activities started).
         commit_ms: from the first record of a group to its durability.
+        group_ms, group_commands: processing a group, and how many commands were in it.
+        instance_ms: from the start of a process instance to its completion.
+        job_wait_ms, job_life_ms: from the creation of a job to its activations, to its completion.
     """
 
     def __init__(self) -> None:
@@ -63,6 +65,11 @@ class Stats:
         self.groups = 0
         self.commit_ms = Histogram()
         self.flush_ms = Histogram()
+        self.group_ms = Histogram()
+        self.group_commands = Histogram(COMMANDS_BUCKETS)
+        self.instance_ms = Histogram(LIFE_BUCKETS_MS)
+        self.job_wait_ms = Histogram(LIFE_BUCKETS_MS)
+        self.job_life_ms = Histogram(LIFE_BUCKETS_MS)
 
     def snapshot(self) -> dict[str, Any]:
         """Return every number, with names as keys."""

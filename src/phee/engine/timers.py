@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import Any
 
-from phee.engine.rows import numbered
+from phee.engine.rows import TIMER_ROW, numbered
 from phee.records.values import TimerValue
 
 
@@ -57,7 +57,7 @@ class Timer:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"T", self.key)
+        return numbered(TIMER_ROW, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""

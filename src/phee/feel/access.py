@@ -100,7 +100,10 @@ def element_scope(scope: Scope, element: Any) -> Scope:
 
 
 def select(target: Any, test: Code, scope: Scope) -> Any:
-    """``target[test]``: the elements for which the test is true, or the one at an index."""
+    """``target[test]``: the elements for which the test is true, or the one at an index.
+
+    A test that is null does not hold; one of another kind makes the whole null.
+    """
     if target is None:
         return None
     values = target if type(target) is list else [target]
@@ -114,6 +117,9 @@ def select(target: Any, test: Code, scope: Scope) -> Any:
             selected.append(value)
         elif index == 0 and kind_of(outcome) == "number":
             return at_index(values, outcome, scope.run)
+        elif type(outcome) is not bool and outcome is not None:
+            scope.run.warn_no_boolean(shown(outcome))
+            return None
     return selected
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from phee.feel import nodes
 from phee.feel.functions import Code
 from phee.feel.nodes import Node
-from phee.feel.numbers import Number
+from phee.feel.numbers import Number, is_whole
 from phee.feel.runtime import Scope
 from phee.feel.temporal import date_from_epoch_day, epoch_day
 from phee.feel.text import shown
@@ -62,7 +62,9 @@ def quantified_code(sources: tuple[Source, ...], body: Code, *, every: bool) -> 
                 outcome = body(turn)
                 if outcome is decisive:
                     return not every
-                unknown = unknown or type(outcome) is not bool
+                if type(outcome) is not bool and not unknown:
+                    unknown = True
+                    scope.run.warn_no_boolean(shown(outcome))
         except _NotIterable:
             return None
         return None if unknown else every
@@ -119,7 +121,7 @@ def _range_values(scope: Scope, values: Range) -> Iterator[Any]:
 def _steps(scope: Scope, start: Any, end: Any) -> Iterator[Any]:
     """Whole numbers or days from start to end, both included, up or down."""
     kind = kind_of(start)
-    if kind == kind_of(end) == "number" and start == int(start) and end == int(end):
+    if kind == kind_of(end) == "number" and is_whole(start) and is_whole(end):
         return iter(_count(start, end))
     if kind == kind_of(end) == "date":
         return map(date_from_epoch_day, _count(epoch_day(start), epoch_day(end)))

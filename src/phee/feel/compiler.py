@@ -17,10 +17,12 @@ from phee.feel.compile_tests import compile_in, compile_unary_tests
 from phee.feel.errors import EvaluationProblem
 from phee.feel.external import ExternalFunction
 from phee.feel.functions import Code, DefinedFunction, call
+from phee.feel.limits import POWER_STEPS
 from phee.feel.nodes import Node
 from phee.feel.operators import arithmetic, between, compare, negative
 from phee.feel.ranges import bound_range
 from phee.feel.runtime import MISSING, Scope
+from phee.feel.sizes import steps_of
 from phee.feel.text import shown
 from phee.feel.values import FunctionValue, Range, kind_of, order
 
@@ -119,10 +121,13 @@ def _callee(node: Node) -> tuple[Code, str]:
 
 def _arithmetic(node: nodes.Arithmetic) -> Code:
     operator, left, right = node.operator, compile_node(node.left), compile_node(node.right)
+    steps = POWER_STEPS if operator == "**" else 0
 
     def run_arithmetic(scope: Scope) -> Any:
         try:
-            return arithmetic(operator, left(scope), right(scope))
+            value = arithmetic(operator, left(scope), right(scope))
+            scope.run.charge(steps + steps_of(value))
+            return value
         except EvaluationProblem as problem:
             scope.run.warn(problem.kind, str(problem))
             return None
@@ -160,9 +165,9 @@ def _logic(node: nodes.Logic) -> Code:
             if value is decisive:
                 return not conjunction
             if type(value) is not bool:
+                if not unknown:
+                    scope.run.warn_no_boolean(shown(value))
                 unknown = True
-                if value is not None:
-                    scope.run.warn("INVALID_TYPE", f"Expected a boolean, found '{shown(value)}'")
         return None if unknown else not decisive
 
     return run_logic
@@ -208,8 +213,8 @@ def _if(node: nodes.If) -> Code:
 
     def run_if(scope: Scope) -> Any:
         value = condition(scope)
-        if type(value) is not bool and value is not None:
-            scope.run.warn("INVALID_TYPE", f"Expected a boolean, found '{shown(value)}'")
+        if type(value) is not bool:
+            scope.run.warn_no_boolean(shown(value))
         return then(scope) if value is True else otherwise(scope)
 
     return run_if

@@ -27,6 +27,7 @@ class Cursor:
     Attributes:
         index: of the next token; may be set back.
         known: the names in scope here.
+        members: the keys written so far; a path may name them, special characters and all.
     """
 
     def __init__(self, text: str, known: KnownNames) -> None:
@@ -34,6 +35,7 @@ class Cursor:
         self.tokens = tokenize(text)
         self.index = 0
         self.known = known
+        self.members = KnownNames((), KnownNames())
         self._depth = 0
         self._brackets: list[str] = []
         self._steps_left = 200 + 40 * len(self.tokens)
@@ -170,8 +172,14 @@ class Cursor:
             return token.text
         if token.kind not in ("name", "keyword"):
             raise self.unexpected("a name after '.'")
-        found = self.known.longest(self.tokens, self.index, member=True)
         words = self._adjacent_words()
+        found = max(
+            (
+                known.longest(self.tokens, self.index, member=True)
+                for known in (self.known, self.members)
+            ),
+            key=lambda match: match[1] if match else 0,
+        )
         if found is not None and found[1] > words:
             self.index += found[1]
             return found[0]

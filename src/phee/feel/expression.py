@@ -63,7 +63,7 @@ class Expression:
         context: Mapping[str, Any],
         *,
         now: datetime | None = None,
-        seed: str | None = None,
+        seed: int | str | None = None,
     ) -> Any:
         """The value in a context; null where it has none. Never raises for the context's sake.
 
@@ -84,7 +84,7 @@ class Expression:
         context: Mapping[str, Any],
         *,
         now: datetime | None = None,
-        seed: str | None = None,
+        seed: int | str | None = None,
     ) -> tuple[Any, list[EvaluationWarning]]:
         """The value, and why parts of it became null."""
         run = Run(now, seed)

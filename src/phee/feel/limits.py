@@ -22,6 +22,12 @@ CALL_DEPTH_MAX: Final = 60
 STRING_CHARACTERS_MAX: Final = 1_000_000
 """Longest string an expression may build."""
 
+CHARACTERS_PER_STEP: Final = 256
+"""Characters read or built that count as one step."""
+
+POWER_STEPS: Final = 30
+"""What a power, logarithm or exponential costs: as long as so many plain steps."""
+
 RESULT_VALUES_MAX: Final = 200_000
 """Most values (elements and entries, nested ones counted) in a result."""
 

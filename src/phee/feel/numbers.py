@@ -77,7 +77,7 @@ def divide(left: Any, right: Any) -> Number:
         EvaluationProblem: division by zero.
     """
     if right == 0:
-        raise EvaluationProblem("Can't divide by zero", "INVALID_TYPE")
+        raise EvaluationProblem(f"Can't divide '{left}' by '0'", "INVALID_TYPE")
     if type(left) is int and type(right) is int and left % right == 0:
         return left // right
     return _checked(DECIMAL128.divide, left, right)
@@ -132,6 +132,11 @@ def integral(value: Any) -> Number:
     return value  # type: ignore[no-any-return]
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a number has no fraction and is small enough to be counted (34 digits)."""
+    return bool(abs(value) < _INT_LIMIT and value == int(value))
+
+
 def _fit(value: int) -> Number:
     if -_INT_LIMIT < value < _INT_LIMIT:
         return value
@@ -166,5 +171,5 @@ def number_text(value: Number) -> str:
         return str(value)
     exact = abs(Decimal(value)) if value == 0 else Decimal(value)
     if abs(exact.adjusted()) > 100:
-        return str(exact.normalize())
+        return str(DECIMAL128.normalize(exact))
     return f"{exact:f}"

@@ -12,6 +12,7 @@ from phee.feel.durations import NANOS_PER_DAY, DaysTimeDuration, YearsMonthsDura
 from phee.feel.errors import EvaluationProblem, LimitExceeded
 from phee.feel.limits import STRING_CHARACTERS_MAX
 from phee.feel.runtime import Run
+from phee.feel.sizes import steps_of
 from phee.feel.temporal import (
     add_months,
     date_from_epoch_day,
@@ -75,12 +76,13 @@ def negative(value: Any) -> Any:
         return YearsMonthsDuration(-value.total_months)
     if kind == _NANOS:
         return DaysTimeDuration(-value.total_nanoseconds)
-    raise EvaluationProblem(f"Can't negate '{shown(value)}'")
+    raise EvaluationProblem(f"Expected number but found '{shown(value)}'")
 
 
 def compare(operator: str, left: Any, right: Any, run: Run) -> bool | None:
     """The value of a comparison; null, with a warning, where there is no answer."""
     if type(left) is type(right) and type(left) in _PLAIN:
+        run.charge(steps_of(left))
         return _PLAIN_TESTS[operator](left, right)
     if operator in ("=", "!="):
         same = equal(left, right, run)
@@ -121,8 +123,12 @@ def between(value: Any, low: Any, high: Any, run: Run) -> bool | None:
     above = compare(">=", value, low, run)
     if above is False:
         return False
+    if above is None:
+        run.warn_no_boolean("null")
     below = compare("<=", value, high, run)
-    return False if below is False else (None if above is None or below is None else True)
+    if below is None and above:
+        run.warn_no_boolean("null")
+    return below if above or below is False else None
 
 
 def _join(left: str, right: str) -> str:

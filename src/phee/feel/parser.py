@@ -332,6 +332,7 @@ class Parser:
         self.cursor.expect(":")
         value = self.expression()
         self.cursor.known.add(key)
+        self.cursor.members.add(key)
         return key, value
 
     def _filter(self, target: Node) -> Node:

@@ -26,7 +26,7 @@ class Run:
     __slots__ = ("_now", "_random", "_seed", "depth", "steps", "warnings")
 
     def __init__(
-        self, now: datetime | None = None, seed: str | None = None, steps: int = STEPS_MAX
+        self, now: datetime | None = None, seed: int | str | None = None, steps: int = STEPS_MAX
     ) -> None:
         self.warnings: list[EvaluationWarning] = []
         self.steps = steps
@@ -39,6 +39,10 @@ class Run:
         """Note why something became null."""
         if len(self.warnings) < _WARNINGS_MAX:
             self.warnings.append(EvaluationWarning(kind, message))
+
+    def warn_no_boolean(self, found: str) -> None:
+        """Note that a truth value was asked for."""
+        self.warn("INVALID_TYPE", f"Expected boolean but found '{found}'")
 
     def charge(self, steps: int) -> None:
         """Take steps from the budget.

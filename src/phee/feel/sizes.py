@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from phee.feel.errors import LimitExceeded
-from phee.feel.limits import RESULT_DEPTH_MAX, RESULT_VALUES_MAX
+from phee.feel.limits import CHARACTERS_PER_STEP, RESULT_DEPTH_MAX, RESULT_VALUES_MAX
+
+
+def steps_of(value: Any) -> int:
+    """The steps that reading or building a value takes, its own elements only."""
+    kind = type(value)
+    if kind is list or kind is dict:
+        return len(value)
+    return len(value) // CHARACTERS_PER_STEP if kind is str else 0
 
 
 def check_size(value: Any) -> None:

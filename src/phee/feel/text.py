@@ -36,15 +36,19 @@ def to_text(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A short text for a message: at most 120 characters, never failing."""
+    """A short text for a message: at most 120 characters, never failing; strings in quotes."""
     if type(value) is str:
-        text = value
-    else:
-        text = ""
-        for part in _pieces(value, RESULT_DEPTH_MAX - 3):
-            text += part
-            if len(text) > _SHOWN_MAX:
-                break
+        return f'"{excerpt(value)}"'
+    text = ""
+    for part in _pieces(value, RESULT_DEPTH_MAX - 3):
+        text += part
+        if len(text) > _SHOWN_MAX:
+            break
+    return excerpt(text)
+
+
+def excerpt(text: str) -> str:
+    """The text itself, or its first 120 characters."""
     return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "..."
 
 

@@ -19,12 +19,12 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, SQLAlchemy
 from phee.errors import PheeError
 from phee.importers.batch import Batch, Fold, Sorter
 from phee.importers.metrics import ImporterMetrics
-from phee.importers.slots import Slot
+from phee.importers.slots import Slot, Slots
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.records import Block, StoredRecord, decode_block
 from phee.stores.writing import Fenced
-from phee.stream.port import Chunk, Lane
+from phee.stream.port import Chunk, Lane, Unreadable
 
 _LOG = structlog.get_logger(__name__)
 F = TypeVar("F", bound=Fold)
@@ -41,6 +41,17 @@ class Applier(Generic[F]):
     def __init__(self, sorter: Sorter[F], metrics: ImporterMetrics) -> None:
         self._sorter = sorter
         self._metrics = metrics
+
+    def claim(self, slots: Slots[F], slot: Slot[F]) -> bool:
+        """Take over what ``slot`` has not yet; return whether that worked (else it is stalled)."""
+        try:
+            slots.claim(slot)
+        except Fenced:
+            raise
+        except FAILURES as error:
+            self._stall(slot, error)
+            return False
+        return True
 
     def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
         """Apply ``slot``'s part of a batch and return the number of changes."""
@@ -108,7 +119,7 @@ class Applier(Generic[F]):
         return changes
 
     def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> int:
-        block = msgspec.msgpack.encode(Block(1, lane.epoch, lane.partition_id, [stored]))
+        block = Block(1, lane.epoch, lane.partition_id, [stored])
         chunk = Chunk(lane, [(stored.position, block)], stored.position, stored.position)
         mark = slot.marks[lane]
         only = frozenset((slot.tenant_id,))
@@ -147,5 +158,8 @@ class Applier(Generic[F]):
 def _records(chunk: Chunk) -> Iterator[StoredRecord]:
     for _, data in chunk.blocks:
         # What cannot be read has become a dead letter of the operator already.
-        with contextlib.suppress(msgspec.DecodeError, ValueError):
-            yield from decode_block(data).records
+        if isinstance(data, Block):
+            yield from data.records
+        elif not isinstance(data, Unreadable):
+            with contextlib.suppress(msgspec.DecodeError, ValueError):
+                yield from decode_block(data).records

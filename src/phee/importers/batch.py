@@ -21,7 +21,7 @@ from phee.projections.routing import Route, Router
 from phee.records import Block, Record, RecordType, StoredRecord, decode_block
 from phee.records.record import BLOCK_VERSION
 from phee.stores.writing import Changes
-from phee.stream.port import Chunk, Lane
+from phee.stream.port import Chunk, Lane, Unreadable
 
 _EVENT = int(RecordType.EVENT)
 
@@ -120,7 +120,27 @@ class _Sorting(Generic[F]):
     applied: Callable[[str], int]
     only: frozenset[str] | None
 
-    def block(self, data: bytes, last_position: int, after: int) -> None:
+    def block(self, data: bytes | Block | Unreadable, last_position: int, after: int) -> None:
+        if isinstance(data, Block):
+            if data.records:
+                self._records(data, after)
+        elif isinstance(data, Unreadable):
+            self._message(data, last_position)
+        else:
+            self._compact(data, last_position, after)
+
+    def _message(self, message: Unreadable, position: int) -> None:
+        lane = self.batch.lane
+        letter = dead_letter.of_message(
+            message.content,
+            epoch=lane.epoch,
+            partition_id=lane.partition_id,
+            position=position,
+            reason=message.reason,
+        )
+        self.batch.operator_letters.append(letter)
+
+    def _compact(self, data: bytes, last_position: int, after: int) -> None:
         lane = self.batch.lane
         try:
             block = decode_block(data)

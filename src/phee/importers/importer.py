@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import structlog
@@ -51,8 +51,12 @@ class RecordsMissing(InvalidState):
 
 @dataclass(slots=True)
 class Progress:
-    """How an importer is doing; read by its health check from another thread."""
+    """How an importer is doing; read by its health check from another thread.
 
+    ``turned_at`` (:func:`time.monotonic`) moves while the stream and the stores answer.
+    """
+
+    turned_at: float = field(default_factory=time.monotonic)
     connected: bool = False
     lag_records: int = 0
     stalled_tenants: int = 0
@@ -83,11 +87,17 @@ class Importer(Generic[F]):
         self._slots: Slots[F] = Slots(open_store, uuid.uuid4().hex)
         self._at: dict[Lane, int] = {}
         self._acknowledged: dict[Lane, int] = {}
+        self._lags: dict[Lane, int] = {}
         self._known: set[str] = set()
         self._housekept_at = 0.0
         self._looked_at = 0.0
         self._stop = threading.Event()
         self.progress = Progress()
+
+    @property
+    def positions(self) -> dict[Lane, int]:
+        """How far reading has come in each lane."""
+        return dict(self._at)
 
     def stop(self) -> None:
         """End :meth:`run` after the transaction it is in. Callable from any thread."""
@@ -103,6 +113,7 @@ class Importer(Generic[F]):
         """
         try:
             while not self._stop.is_set():
+                self.progress.turned_at = time.monotonic()
                 try:
                     self.step()
                 except Unavailable as error:
@@ -128,7 +139,8 @@ class Importer(Generic[F]):
             if chunk.blocks:
                 worked = True
                 self._import(chunk)
-            self.progress.lag_records = max(chunk.last_position - self._at[chunk.lane], 0)
+            self._lags[chunk.lane] = max(chunk.last_position - self._at[chunk.lane], 0)
+        self.progress.lag_records = sum(self._lags.values())
         for slot in self._slots.stalled():
             self._catch_up(slot)
         if time.monotonic() - self._looked_at >= NEW_TENANTS_S:
@@ -143,19 +155,32 @@ class Importer(Generic[F]):
 
     def _see_lanes(self) -> None:
         """Open every store and begin at the lowest watermark, for lanes not seen before."""
-        if self._at and self.progress.connected:
-            return
-        fresh = self._stream.lanes() - set(self._at)
+        lanes = self._stream.lanes()
+        for lane in self._at.keys() - lanes:
+            self._release(lane)
+        fresh = lanes - self._at.keys()
         if not fresh:
             return
         self._known = self._tenants.known_tenants()
-        for tenant_id in sorted(self._known | self._also_open()):
-            self._open(tenant_id, dict.fromkeys(fresh, 0))
+        starts = {**self._at, **dict.fromkeys(fresh, 0)}
+        opened = {slot.tenant_id for slot in self._slots}
+        for tenant_id in sorted(self._known | self._also_open() | opened):
+            self._open(tenant_id, starts)
+        if self._slots.all_unclaimed():
+            raise Unavailable(
+                "no tenant's store can be opened", fix="See the errors above, and the database"
+            )
         for lane in fresh:
             self._at[lane] = self._slots.lowest(lane, 0)
             _LOG.info("import begins", lane=str(lane), position=self._at[lane])
-        for lane in set(self._at) - self._stream.lanes():
-            del self._at[lane]  # the data directory was replaced; its history is complete
+
+    def _release(self, lane: Lane) -> None:
+        """Another importer reads this lane now, or the data directory was replaced."""
+        _LOG.info("import ends", lane=str(lane), position=self._at[lane])
+        del self._at[lane]
+        self._lags.pop(lane, None)
+        self._acknowledged.pop(lane, None)
+        self._slots.release(lane)
 
     def _see_tenants(self) -> None:
         self._looked_at = time.monotonic()
@@ -168,8 +193,8 @@ class Importer(Generic[F]):
 
     def _open(self, tenant_id: str, starts: dict[Lane, int]) -> Slot[F]:
         is_new = tenant_id not in self._slots
-        slot = self._slots.open(tenant_id, starts)
-        if is_new:
+        slot = self._slots.add(tenant_id, starts)
+        if self._applier.claim(self._slots, slot) and is_new:
             _LOG.info("tenant opened", tenant=tenant_id)
         return slot
 
@@ -218,6 +243,8 @@ class Importer(Generic[F]):
         """Let a stalled tenant apply one chunk by itself, from its own watermark."""
         if slot.retry_at is None or time.monotonic() < slot.retry_at:
             return
+        if not self._applier.claim(self._slots, slot):
+            return
         for lane, position in self._at.items():
             mark = self._applier.mark_on_disk(slot, lane)
             if mark is None:
@@ -242,7 +269,11 @@ class Importer(Generic[F]):
                     self._applier.take_along(slot, lane, position)
         self._slots.make_durable()
         self._operator.make_durable()
-        done = {lane: self._slots.lowest(lane, at) for lane, at in self._at.items()}
+        done = {
+            lane: self._slots.lowest(lane, at)
+            for lane, at in self._at.items()
+            if not self._slots.has_unclaimed(lane)
+        }
         if done and done != self._acknowledged:
             self._stream.acknowledge(done)
             self._acknowledged = done

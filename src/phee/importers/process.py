@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +23,20 @@ from phee.projections.mapping import TransferMapping, default_mapping, load_mapp
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
-from phee.stores.operator import OperatorLetters
-from phee.stores.paths import operator_dead_letters_path, relational_path, search_path
-from phee.stores.relational.store import SqliteRelationalStore
+from phee.stores.paths import search_path
+from phee.stores.relational.stores import SQLITE, relational_stores
 from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
-from phee.stream import EventStream, LogStream, stream_path
+from phee.stream import EventStream, open_stream
 from phee.tenants import TenantRegistry
 
 _LOG = structlog.get_logger(__name__)
 
 Kind = Literal["relational", "search"]
 KINDS: tuple[Kind, ...] = ("relational", "search")
+
+SILENT_S_MAX = 10.0
+"""A stream that has nothing answers several times a second, and a batch takes much less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +47,18 @@ class ImporterSettings:
         data: the hub's data directory.
         http_port: where health and metrics are, on loopback (0: a free port, which is logged).
         lag_records_ready: further behind than this, it is not ready.
+        stream: where records come from, as :func:`phee.stream.open_stream` takes it; empty for
+            the record log of the hub.
         mapping: a mapping file to use instead of the one that ships.
+        database: where relational stores are, as in ``PHEE_DATABASE``.
     """
 
     data: Path
+    stream: str = ""
     http_port: int = 0
     lag_records_ready: int = 100_000
     mapping: Path | None = None
+    database: str = SQLITE
     log_level: str = "INFO"
 
 
@@ -74,17 +82,17 @@ def make_importer(
         InvalidMapping: the mapping file is wrong.
     """
     tenants = RegisteredTenants(settings.data)
-    default_path = _store_path(kind)(settings.data, DEFAULT_TENANT)
+    has_default = _finder(kind, settings)
 
     def with_default() -> set[str]:
         """The default tenant has a store once it had a record; then it belongs to the rest."""
-        return {DEFAULT_TENANT} if default_path.exists() else set()
+        return {DEFAULT_TENANT} if has_default() else set()
 
     return Importer(
         stream,
         make_sorter(kind, tenants, _mapping(settings)),
-        store_opener(kind, settings.data),
-        OperatorLetters(operator_dead_letters_path(settings.data), kind),
+        store_opener(kind, settings.data, settings.database),
+        relational_stores(settings.database, settings.data).open_operator_letters(kind),
         tenants,
         ImporterMetrics(registry, kind),
         also_open=with_default,
@@ -99,11 +107,17 @@ def make_sorter(kind: Kind, tenants: TenantDirectory, mapping: TransferMapping) 
     return Sorter(DOCUMENT_INTEREST, router, DocumentFold)
 
 
-def store_opener(kind: Kind, data: Path) -> Callable[[str], TenantStore[Any]]:
-    """Return a function that opens (or creates) a tenant's store of ``kind`` for writing."""
-    store = SqliteRelationalStore if kind == "relational" else SqliteSearchStore
-    path_of = _store_path(kind)
-    return lambda tenant_id: store(path_of(data, tenant_id))
+def store_opener(
+    kind: Kind, data: Path, database: str = SQLITE
+) -> Callable[[str], TenantStore[Any]]:
+    """Return a function that opens (or creates) a tenant's store of ``kind`` for writing.
+
+    Raises:
+        InvalidInput: ``database`` is malformed.
+    """
+    if kind == "relational":
+        return relational_stores(database, data).open_store
+    return lambda tenant_id: SqliteSearchStore(search_path(data, tenant_id))
 
 
 def run_importer(kind: Kind, settings: ImporterSettings) -> None:
@@ -116,7 +130,7 @@ def run_importer(kind: Kind, settings: ImporterSettings) -> None:
     """
     configure_logging(level=settings.log_level)
     registry = new_registry()
-    stream = LogStream(stream_path(settings.data), kind)
+    stream = open_stream(settings.stream, settings.data, kind)
     importer = make_importer(kind, settings, stream, registry)
     asyncio.run(_run(kind, settings, importer, registry))
 
@@ -142,7 +156,7 @@ def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChec
     progress = importer.progress
 
     async def stream() -> str | None:
-        return None if progress.connected else "the hub's record stream does not answer"
+        return None if progress.connected else "the record stream does not answer"
 
     async def lag() -> str | None:
         behind = progress.lag_records
@@ -152,7 +166,14 @@ def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChec
         stalled = progress.stalled_tenants
         return f"{stalled} tenants' stores refuse writes" if stalled else None
 
-    return HealthChecks({"stream": stream, "lag": lag, "stores": stores})
+    async def progressing() -> str | None:
+        silent_s = time.monotonic() - progress.turned_at
+        if silent_s <= SILENT_S_MAX:
+            return None
+        return f"neither the stream nor a store has answered for {silent_s:.0f} s"
+
+    checks = {"stream": stream, "lag": lag, "stores": stores, "progress": progressing}
+    return HealthChecks(checks)
 
 
 def _mapping(settings: ImporterSettings) -> TransferMapping:
@@ -161,5 +182,8 @@ def _mapping(settings: ImporterSettings) -> TransferMapping:
     return load_mapping(settings.mapping.read_bytes())
 
 
-def _store_path(kind: Kind) -> Callable[[Path, str], Path]:
-    return relational_path if kind == "relational" else search_path
+def _finder(kind: Kind, settings: ImporterSettings) -> Callable[[], bool]:
+    if kind == "relational":
+        stores = relational_stores(settings.database, settings.data)
+        return lambda: stores.has_store(DEFAULT_TENANT)
+    return search_path(settings.data, DEFAULT_TENANT).exists

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from phee.importers.batch import Fold
+from phee.projections.dead_letter import DeadLetter
 from phee.stores.writing import TenantStore
 from phee.stream.port import Lane
 
@@ -24,12 +25,14 @@ class Slot(Generic[F]):
     """One tenant's store and its watermarks as last read from or written to it.
 
     A slot is stalled after a failed transaction, until it has caught up by itself; the other
-    tenants go on meanwhile.
+    tenants go on meanwhile. ``unclaimed`` are watermarks that could not be taken over yet, and
+    where they begin in a new store; ``marks`` holds no such lane.
     """
 
     tenant_id: str
     store: TenantStore[F]
     marks: dict[Lane, int] = field(default_factory=dict)
+    unclaimed: dict[Lane, int] = field(default_factory=dict)
     retry_at: float | None = None
     retry_s: float = RETRY_S_MIN
     is_dirty: bool = False
@@ -54,6 +57,44 @@ class Slot(Generic[F]):
         self.is_dirty = True
 
 
+class LateStore(Generic[F]):
+    """A store that is opened at its first use, and again at the next when that failed."""
+
+    def __init__(self, open_store: Callable[[], TenantStore[F]]) -> None:
+        self._open_store = open_store
+        self._opened: TenantStore[F] | None = None
+
+    def claim(self, lane: Lane, owner: str, *, start: int) -> int:
+        """See TenantStore."""
+        return self._store.claim(lane, owner, start=start)
+
+    def position(self, lane: Lane) -> int | None:
+        """See TenantStore."""
+        return self._store.position(lane)
+
+    def write(
+        self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
+    ) -> int:
+        """See TenantStore."""
+        return self._store.write(lane, position, fold, letters)
+
+    def make_durable(self) -> None:
+        """See TenantStore."""
+        if self._opened is not None:
+            self._opened.make_durable()
+
+    def close(self) -> None:
+        """See TenantStore."""
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def _store(self) -> TenantStore[F]:
+        if self._opened is None:
+            self._opened = self._open_store()
+        return self._opened
+
+
 class Slots(Generic[F]):
     """Every tenant's slot; a store is opened when its tenant first appears."""
 
@@ -72,20 +113,40 @@ class Slots(Generic[F]):
         """Return an open slot."""
         return self._slots[tenant_id]
 
-    def open(self, tenant_id: str, starts: dict[Lane, int]) -> Slot[F]:
-        """Open a tenant's store and take over its watermarks; a new store begins at ``starts``."""
+    def add(self, tenant_id: str, starts: dict[Lane, int]) -> Slot[F]:
+        """Return a tenant's slot, with watermarks to :meth:`claim`; they begin at ``starts``."""
         slot = self._slots.get(tenant_id)
         if slot is None:
-            slot = Slot(tenant_id, self._open_store(tenant_id))
+            slot = Slot(tenant_id, LateStore(lambda: self._open_store(tenant_id)))
             self._slots[tenant_id] = slot
         for lane, start in starts.items():
             if lane not in slot.marks:
-                slot.marks[lane] = slot.store.claim(lane, self._owner, start=start)
+                slot.unclaimed.setdefault(lane, start)
         return slot
 
+    def claim(self, slot: Slot[F]) -> None:
+        """Take over the watermarks of a slot; raises what its store raises."""
+        for lane, start in list(slot.unclaimed.items()):
+            slot.marks[lane] = slot.store.claim(lane, self._owner, start=start)
+            del slot.unclaimed[lane]
+
+    def release(self, lane: Lane) -> None:
+        """Let go of a lane; whoever reads it next claims its watermarks."""
+        for slot in self:
+            slot.marks.pop(lane, None)
+            slot.unclaimed.pop(lane, None)
+
     def lowest(self, lane: Lane, default: int) -> int:
-        """Return the position that every tenant has passed."""
+        """Return the position that every tenant whose watermark is known has passed."""
         return min((slot.marks.get(lane, default) for slot in self), default=default)
+
+    def all_unclaimed(self) -> bool:
+        """Return whether there are slots and none could take over its watermarks."""
+        return bool(self._slots) and all(slot.unclaimed for slot in self)
+
+    def has_unclaimed(self, lane: Lane) -> bool:
+        """Return whether what some tenant has of a lane is not known."""
+        return any(lane in slot.unclaimed for slot in self)
 
     def stalled(self) -> list[Slot[F]]:
         """Return the slots that must catch up."""

@@ -13,6 +13,7 @@ from phee.monitoring.collectors import (
     worker_metrics,
 )
 from phee.monitoring.engine_metrics import engine_metrics, log_metrics
+from phee.monitoring.engine_state import engine_state_metrics
 from phee.monitoring.health import Check, Health, HealthChecks
 from phee.monitoring.logs import configure_logging
 from phee.monitoring.metrics import Freshness, HttpMetrics, new_registry, render
@@ -29,6 +30,7 @@ __all__ = [
     "configure_logging",
     "counter",
     "engine_metrics",
+    "engine_state_metrics",
     "gateway_metrics",
     "gauge",
     "histogram",

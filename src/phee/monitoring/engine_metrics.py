@@ -11,6 +11,8 @@ from phee.monitoring.collectors import Values, counter, gauge, histogram
 from phee.records.types import INTENTS, RecordType, ValueType
 from phee.stream.port import RecordLog
 
+_MS = 1000
+
 
 class CountsInMs(Protocol):
     """Counts up to each bound (not cumulative, the last of everything above), and their sum."""
@@ -60,6 +62,26 @@ class EngineCounts(Protocol):
     def flush_ms(self) -> CountsInMs:
         """Making a group durable."""
 
+    @property
+    def group_ms(self) -> CountsInMs:
+        """Processing a group."""
+
+    @property
+    def group_commands(self) -> CountsInMs:
+        """Commands in a group (a number, not a time)."""
+
+    @property
+    def instance_ms(self) -> CountsInMs:
+        """From the start of a process instance to its completion."""
+
+    @property
+    def job_wait_ms(self) -> CountsInMs:
+        """From the creation of a job to each of its activations."""
+
+    @property
+    def job_life_ms(self) -> CountsInMs:
+        """From the creation of a job to its completion."""
+
 
 def engine_metrics(counts: EngineCounts, *, partition: int = 1) -> Callable[[], Iterator[Metric]]:
     """Return the engine's metrics as a function for :class:`CallbackCollector`."""
@@ -70,6 +92,7 @@ def engine_metrics(counts: EngineCounts, *, partition: int = 1) -> Callable[[], 
         yield from _instances(counts, number)
         yield from _records(counts, number)
         yield from _requests(counts, number)
+        yield from _times(counts, number)
 
     return read
 
@@ -118,18 +141,31 @@ def _records(counts: EngineCounts, number: str) -> Iterator[Metric]:
     ]
     labels = ["action", "partition"]
     yield counter("zeebe_stream_processor_records", "Records handled.", labels, processed)
-    for name, text, times in (
-        ("zeebe_log_appender_commit_latency", "From first record to durable.", counts.commit_ms),
-        ("zeebe_log_appender_append_latency", "Making a group durable.", counts.flush_ms),
-    ):
-        bounds_s = [bound / 1000 for bound in times.bounds]
-        yield histogram(name, text, ["partition"], bounds_s, [((number,), _InSeconds(times))])
 
 
-class _InSeconds:
-    def __init__(self, times: CountsInMs) -> None:
-        self.buckets = list(times.counts)
-        self.sum_s = times.total / 1000
+def _times(counts: EngineCounts, number: str) -> Iterator[Metric]:
+    batch = "zeebe_stream_processor_batch_processing"
+    for name, text, times, unit in (
+        ("zeebe_log_appender_commit_latency", "From first record to durable.",
+         counts.commit_ms, _MS),
+        ("zeebe_log_appender_append_latency", "Making a group durable.", counts.flush_ms, _MS),
+        (f"{batch}_duration", "Processing a group.", counts.group_ms, _MS),
+        (f"{batch}_commands", "Commands in a group.", counts.group_commands, 1),
+        ("zeebe_process_instance_execution_time", "From start to completion.",
+         counts.instance_ms, _MS),
+        ("zeebe_job_activation_time", "From creation to activation.", counts.job_wait_ms, _MS),
+        ("zeebe_job_life_time", "From creation to completion.", counts.job_life_ms, _MS),
+    ):  # fmt: skip
+        bounds = [bound / unit for bound in times.bounds]
+        yield histogram(name, text, ["partition"], bounds, [((number,), _Scaled(times, unit))])
+
+
+class _Scaled:
+    """Counts in the unit of the metric: seconds for what was counted in ms."""
+
+    def __init__(self, counts: CountsInMs, unit: int) -> None:
+        self.buckets = list(counts.counts)
+        self.sum_s = counts.total / unit
 
 
 def _names(record_type: int, value_type: int, intent: int) -> tuple[str, str, str]:

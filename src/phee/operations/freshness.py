@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from phee.errors import TimedOut, Unavailable
 from phee.operations.stores import TenantStores
 from phee.stores.relational.models import StoredWatermark
+from phee.stores.watermarks import position_reached
 from phee.web import Position
 
 POLL_S_MIN = 0.005
@@ -125,15 +126,14 @@ class PositionWaiter:
             await asyncio.sleep(pause_s)
 
     async def _reached(self, tenant_id: str) -> dict[tuple[int, int], int]:
-        reached: dict[tuple[int, int], int] = {}
         try:
             marks = await self._read_watermarks(tenant_id)
         except Unavailable:  # the importer makes the store of a new tenant in a moment
-            return reached
+            return {}
+        lanes: dict[tuple[int, int], list[tuple[str, int]]] = {}
         for mark in marks:
-            log = (mark.epoch, mark.partition_id)
-            reached[log] = max(mark.position, reached.get(log, -1))
-        return reached
+            lanes.setdefault((mark.epoch, mark.partition_id), []).append((mark.lane, mark.position))
+        return {log: position_reached(places) for log, places in lanes.items()}
 
 
 def relational_waiter(stores: TenantStores) -> PositionWaiter:

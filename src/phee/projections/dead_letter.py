@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from phee.records import Record, StoredRecord, ValueType, to_json
+from phee.records import JsonRecord, Record, StoredRecord, ValueType, to_json
 from phee.records.types import INTENTS
 
 UNREADABLE = "unreadable-record"
@@ -56,7 +56,7 @@ def of_record(
 def of_stored(
     stored: StoredRecord, *, epoch: int, partition_id: int, code: str, reason: str
 ) -> DeadLetter:
-    """Return the dead letter of a record whose value could not be read (kept as hexadecimal)."""
+    """Return the dead letter of a record whose value could not be read (kept as it came)."""
     return DeadLetter(
         epoch=epoch,
         partition_id=partition_id,
@@ -66,8 +66,26 @@ def of_stored(
         value_type=_value_type_name(stored.value_type),
         intent=_intent_name(stored.value_type, stored.intent),
         record_key=_storable(stored.key),
-        record=bytes(stored.value).hex(),
+        record=_raw(stored),
         timestamp=stored.timestamp,
+    )
+
+
+def of_message(
+    content: bytes, *, epoch: int, partition_id: int, position: int, reason: str
+) -> DeadLetter:
+    """Return the dead letter of a message that is no record (kept as text, or hexadecimal)."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.hex()
+    return DeadLetter(
+        epoch=epoch,
+        partition_id=partition_id,
+        position=position,
+        reason_code=UNREADABLE,
+        reason=reason,
+        record=text,
     )
 
 
@@ -83,6 +101,11 @@ def of_block(
         reason=reason,
         record=data.hex(),
     )
+
+
+def _raw(stored: StoredRecord) -> str:
+    content = bytes(stored.value)
+    return content.decode() if isinstance(stored, JsonRecord) else content.hex()
 
 
 def _storable(key: int | None) -> int | None:

@@ -4,7 +4,7 @@ Zeebe 8.5's exported record, field for field. Pure: no clock, no I/O, no import 
 package.
 """
 
-from phee.records.json_form import BROKER_VERSION, from_json, to_json
+from phee.records.json_form import BROKER_VERSION, JsonRecord, from_json, read_json, to_json
 from phee.records.record import Block, Record, StoredRecord, decode_block, encode_block, encode_rows
 from phee.records.types import INTENTS, RecordType, RejectionType, ValueType
 from phee.records.values import DEFAULT_TENANT, VALUES, RecordValue, value_class
@@ -15,6 +15,7 @@ __all__ = [
     "INTENTS",
     "VALUES",
     "Block",
+    "JsonRecord",
     "Record",
     "RecordType",
     "RecordValue",
@@ -25,6 +26,7 @@ __all__ = [
     "encode_block",
     "encode_rows",
     "from_json",
+    "read_json",
     "to_json",
     "value_class",
 ]

@@ -11,7 +11,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from phee.records.record import Record
+from phee.records.record import Record, StoredRecord
 from phee.records.types import INTENTS, RecordType, RejectionType, ValueType
 from phee.records.values import (
     OtherValue,
@@ -60,34 +60,43 @@ def _twin(value_type: type[RecordValue]) -> type[_Twin]:
     return twin
 
 
-def _to_twin(value: Any) -> Any:
-    if isinstance(value, RecordValue):
-        twin = _twin(type(value))(*map(_to_twin, msgspec.structs.astuple(value)))
-        if isinstance(value, ProcessInstanceCreationValue):
-            twin.fetch_variables = msgspec.UNSET  # type: ignore[attr-defined] # not exported
-        return twin
-    if isinstance(value, list):
-        return [_to_twin(item) for item in value]
-    return value
+_NESTED: dict[type[RecordValue], dict[int, type[RecordValue]]] = {}
+
+
+def _nested(value_type: type[RecordValue]) -> dict[int, type[RecordValue]]:
+    """Return which fields, by number, are lists of other values: most types have none."""
+    nested = _NESTED.get(value_type)
+    if nested is None:
+        hints = get_type_hints(value_type)
+        nested = {}
+        for number, field in enumerate(msgspec.structs.fields(value_type)):
+            inner = get_args(hints[field.name]) if get_origin(hints[field.name]) is list else ()
+            if inner and isinstance(inner[0], type) and issubclass(inner[0], RecordValue):
+                nested[number] = inner[0]
+        _NESTED[value_type] = nested
+    return nested
+
+
+def _to_twin(value: RecordValue) -> Any:
+    value_type = type(value)
+    fields: Any = msgspec.structs.astuple(value)
+    if nested := _nested(value_type):
+        fields = list(fields)
+        for number in nested:
+            fields[number] = [_to_twin(item) for item in fields[number]]
+    twin = _twin(value_type)(*fields)
+    if value_type is ProcessInstanceCreationValue:
+        twin.fetch_variables = msgspec.UNSET  # type: ignore[attr-defined] # not exported
+    return twin
 
 
 def _from_twin(twin: Any, value_type: type[RecordValue]) -> RecordValue:
-    hints = get_type_hints(value_type)
-    return value_type(
-        *(
-            _restore(value, hints[field.name])
-            for field, value in zip(
-                msgspec.structs.fields(value_type), msgspec.structs.astuple(twin), strict=True
-            )
-        )
-    )
-
-
-def _restore(value: Any, annotation: Any) -> Any:
-    inner = get_args(annotation)[0] if get_origin(annotation) is list else None
-    if isinstance(inner, type) and issubclass(inner, RecordValue):
-        return [_from_twin(item, inner) for item in value]
-    return value
+    fields: Any = msgspec.structs.astuple(twin)
+    if nested := _nested(value_type):
+        fields = list(fields)
+        for number, inner in nested.items():
+            fields[number] = [_from_twin(item, inner) for item in fields[number]]
+    return value_type(*fields)
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
@@ -175,6 +184,65 @@ def from_json(data: bytes | str) -> tuple[int, Record]:
         value=_value_reader(value_type)(envelope.value),
         rejection_type=RejectionType[envelope.rejection_type],
         rejection_reason=envelope.rejection_reason,
+    )
+
+
+class JsonRecord(StoredRecord):
+    """A record as it came in JSON, its value not read yet (the same use as its base, see there)."""
+
+    def decoded(self) -> Record:
+        """Return the record with its value read."""
+        return Record(
+            self.position,
+            self.source_record_position,
+            self.key,
+            self.timestamp,
+            self.record_type,
+            self.value_type,
+            self.intent,
+            _value_reader(ValueType(self.value_type))(self.value),
+            self.rejection_type,
+            self.rejection_reason,
+        )
+
+
+UNKNOWN = 255
+"""The number of a value type or an intent that this version knows no name for."""
+
+_RECORD_TYPES = {one.name: int(one) for one in RecordType}
+_REJECTION_TYPES = {one.name: int(one) for one in RejectionType}
+_VALUE_TYPES = {one.name: int(one) for one in ValueType}
+_INTENTS = {
+    one.name: {intent.name: int(intent) for intent in intents} for one, intents in INTENTS.items()
+}
+_NO_INTENTS: dict[str, int] = {}
+
+
+def read_json(data: bytes) -> tuple[int, JsonRecord]:
+    """Read the envelope of an exported record; return (partition id, record).
+
+    Cheaper than :func:`from_json` where most values are never looked at, and made for streams of
+    other versions: a value type or an intent without a known name gets the number
+    :data:`UNKNOWN`, and a record of an unknown value type keeps its whole JSON as its value.
+
+    Raises:
+        msgspec.DecodeError: not JSON, or not a record.
+        KeyError: a record or rejection type that does not exist.
+    """
+    envelope = _READER.decode(data)
+    name = envelope.value_type
+    value_type = _VALUE_TYPES.get(name, UNKNOWN)
+    return envelope.partition_id, JsonRecord(
+        envelope.position,
+        envelope.source_record_position,
+        envelope.key,
+        envelope.timestamp,
+        _RECORD_TYPES[envelope.record_type],
+        value_type,
+        _INTENTS.get(name, _NO_INTENTS).get(envelope.intent, UNKNOWN),
+        envelope.value if value_type != UNKNOWN else msgspec.Raw(data),
+        _REJECTION_TYPES[envelope.rejection_type],
+        envelope.rejection_reason,
     )
 
 

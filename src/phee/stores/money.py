@@ -10,6 +10,7 @@ digits of ISO 4217.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from phee.errors import InvalidInput
@@ -64,3 +65,14 @@ def sum_columns(column: str) -> tuple[str, str, str]:
 def money_sum(high: int | None, low: int | None, minor: int | None) -> Decimal:
     """Return the exact sum from the three aggregates of :func:`sum_columns` (no rows: 0)."""
     return trimmed((high or 0) * _HALF_UNIT + (low or 0) + (minor or 0) * _QUANTUM)
+
+
+def exact_sum(column: str, dialect: str) -> tuple[tuple[str, ...], Callable[..., Decimal]]:
+    """Return SQL aggregates that sum a money column exactly, and what makes the sum of them."""
+    if dialect == "sqlite":
+        return sum_columns(column), money_sum
+    return (f"SUM({column})",), _decimal_sum
+
+
+def _decimal_sum(total: Decimal | None) -> Decimal:
+    return trimmed(total or Decimal(0))

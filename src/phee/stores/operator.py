@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from phee.projections.dead_letter import DeadLetter
 from phee.stores.paths import operator_dead_letters_path
@@ -13,8 +14,21 @@ from phee.stores.sqlite import make_durable, reader_engine, writer_engine
 from phee.stores.writing import write_dead_letters
 
 
-class OperatorLetters:
+class OperatorLetters(Protocol):
     """Writes dead letters of one consumer; several processes may do so at once."""
+
+    def write(self, letters: Sequence[DeadLetter]) -> None:
+        """Write ``letters``; those that are there already stay as they are."""
+
+    def make_durable(self) -> None:
+        """Make everything written so far survive a power loss."""
+
+    def close(self) -> None:
+        """Close the store."""
+
+
+class SqliteOperatorLetters:
+    """The operator's dead letters in a file of the data directory."""
 
     def __init__(self, path: Path, consumer: str) -> None:
         self._path = path
@@ -24,16 +38,16 @@ class OperatorLetters:
             dead_letters.create(connection, checkfirst=True)
 
     def write(self, letters: Sequence[DeadLetter]) -> None:
-        """Write ``letters``; those that are there already stay as they are."""
+        """See OperatorLetters."""
         with self._engine.begin() as connection:
             write_dead_letters(connection, self._consumer, letters)
 
     def make_durable(self) -> None:
-        """Make everything written so far survive a power loss."""
+        """See OperatorLetters."""
         make_durable(self._path)
 
     def close(self) -> None:
-        """Close the file."""
+        """See OperatorLetters."""
         self._engine.dispose()
 
 

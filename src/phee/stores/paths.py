@@ -35,6 +35,11 @@ def search_path(data: Path, tenant_id: str) -> Path:
     return tenant_directory(data, tenant_id) / "search.db"
 
 
+def operator_directory(data: Path) -> Path:
+    """Return the folder of what belongs to no tenant."""
+    return data / "operator"
+
+
 def operator_dead_letters_path(data: Path) -> Path:
     """Return the file of the dead letters that belong to no known tenant."""
-    return data / "operator" / "deadletters.db"
+    return operator_directory(data) / "deadletters.db"

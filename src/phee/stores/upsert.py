@@ -16,14 +16,22 @@ from phee.projections.rows import RowChange, Target
 from phee.stores.money import money_text
 from phee.stores.relational.types import Money
 
+WriteSql = Callable[[Target, Table, list[Column[Any]]], str]
+
 
 class Upsert:
-    """Applies the changes of one target to its table."""
+    """Applies the changes of one target to its table.
 
-    def __init__(self, target: Target, table: Table) -> None:
+    Args:
+        target: what changes.
+        table: the table with its columns.
+        write_sql: writes the statement in the database's own words.
+    """
+
+    def __init__(self, target: Target, table: Table, write_sql: WriteSql | None = None) -> None:
         fields = [f for f in target.row.__struct_fields__ if f not in target.only_in_documents]
         columns = [table.c[target.position if f == "position" else f] for f in fields]
-        self.sql = _sql(target, table, columns)
+        self.sql = (write_sql or _sqlite)(target, table, columns)
         self._values: Callable[[Any], tuple[Any, ...]] = attrgetter(*fields)
         self._money = [i for i, column in enumerate(columns) if isinstance(column.type, Money)]
 
@@ -45,7 +53,7 @@ class Upsert:
         return tuple(encoded)
 
 
-def _sql(target: Target, table: Table, columns: list[Column[Any]]) -> str:
+def _sqlite(target: Target, table: Table, columns: list[Column[Any]]) -> str:
     keys = {"epoch", *target.key}
     names = [column.name for column in columns]
     updates = [

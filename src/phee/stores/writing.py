@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -43,19 +44,39 @@ class Changes(Protocol):
 F = TypeVar("F", bound=Changes)
 F_contra = TypeVar("F_contra", bound=Changes, contravariant=True)
 
+_WHERE = " WHERE consumer = ? AND lane = ? AND epoch = ? AND partition_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The statements about watermarks and dead letters, as one database understands them."""
+
+    claim: str
+    letter: str
+    read: str = f"SELECT position FROM watermarks{_WHERE}"  # noqa: S608 - constants
+    move: str = f"UPDATE watermarks SET position = ?{_WHERE} AND owner = ? AND position <= ?"  # noqa: S608
+
+
 _CLAIM = (
     "INSERT INTO watermarks (consumer, lane, epoch, partition_id, position, owner)"
     " VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (consumer, lane, epoch, partition_id) DO UPDATE SET owner = excluded.owner"
 )
-_WHERE = " WHERE consumer = ? AND lane = ? AND epoch = ? AND partition_id = ?"
-_READ = f"SELECT position FROM watermarks{_WHERE}"  # noqa: S608 - constants
-_MOVE = f"UPDATE watermarks SET position = ?{_WHERE} AND owner = ? AND position <= ?"  # noqa: S608
 _LETTER = (
     "INSERT INTO dead_letters (consumer, epoch, partition_id, position, reason_code, reason,"
     " tenant_id, value_type, intent, record_key, process_instance_key, record, timestamp)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (consumer, epoch, partition_id, position, reason_code) DO NOTHING"
+)
+SQLITE = Statements(
+    claim=_CLAIM + " ON CONFLICT (consumer, lane, epoch, partition_id)"
+    " DO UPDATE SET owner = excluded.owner",
+    letter=_LETTER + " ON CONFLICT (consumer, epoch, partition_id, position, reason_code)"
+    " DO NOTHING",
+)
+MYSQL = Statements(
+    claim=f"{_CLAIM} ON DUPLICATE KEY UPDATE owner = VALUES(owner)".replace("?", "%s"),
+    letter=f"{_LETTER} ON DUPLICATE KEY UPDATE id = id".replace("?", "%s"),
+    read=SQLITE.read.replace("?", "%s"),
+    move=SQLITE.move.replace("?", "%s"),
 )
 
 
@@ -84,13 +105,14 @@ class TenantStore(Protocol[F_contra]):
         """Close the store."""
 
 
-class SqliteStore(Generic[F]):
-    """What the embedded stores share; a subclass says how a fold is applied."""
+class SqlStore(Generic[F]):
+    """What stores in a database share; a subclass says how a fold is applied."""
 
-    def __init__(self, path: Path, engine: Engine, consumer: str) -> None:
-        self._path = path
+    def __init__(self, engine: Engine, consumer: str, statements: Statements, name: str) -> None:
         self._engine = engine
         self._consumer = consumer
+        self._statements = statements
+        self._name = name
         self._owner = ""
         self._starts: dict[Lane, int] = {}
 
@@ -99,13 +121,15 @@ class SqliteStore(Generic[F]):
         self._owner = owner
         self._starts[lane] = start
         with self._engine.begin() as connection:
-            connection.exec_driver_sql(_CLAIM, (*self._key(lane), start, owner))
-            return int(connection.exec_driver_sql(_READ, self._key(lane)).scalar_one())
+            connection.exec_driver_sql(self._statements.claim, (*self._key(lane), start, owner))
+            position = connection.exec_driver_sql(self._statements.read, self._key(lane))
+            return int(position.scalar_one())
 
     def position(self, lane: Lane) -> int | None:
         """See :class:`TenantStore`."""
         with self.transaction() as connection:
-            return connection.exec_driver_sql(_READ, self._key(lane)).scalar_one_or_none()
+            position = connection.exec_driver_sql(self._statements.read, self._key(lane))
+            return position.scalar_one_or_none()
 
     def write(
         self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
@@ -113,8 +137,47 @@ class SqliteStore(Generic[F]):
         """See :class:`TenantStore`; raises Replaced when the store was rebuilt meanwhile."""
         with self.transaction() as connection:
             self._move(connection, lane, position)
-            write_dead_letters(connection, self._consumer, letters)
+            write_dead_letters(connection, self._consumer, letters, self._statements)
             return self._apply(connection, fold) if fold is not None else 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run a transaction with the store's write lock; all or nothing."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    def apply(self, connection: Connection, fold: F) -> int:
+        """Apply a fold inside a :meth:`transaction`; return the number of changes."""
+        return self._apply(connection, fold)
+
+    def close(self) -> None:
+        """See :class:`TenantStore`."""
+        self._engine.dispose()
+
+    def _apply(self, connection: Connection, fold: F) -> int:
+        raise NotImplementedError
+
+    def _move(self, connection: Connection, lane: Lane, position: int) -> None:
+        moved = connection.exec_driver_sql(
+            self._statements.move, (position, *self._key(lane), self._owner, position)
+        )
+        if moved.rowcount != 1:
+            raise Fenced(
+                "another importer has taken over this store",
+                where=f"{self._name}, {lane}",
+                fix="Let only one importer of each kind run on a data directory",
+            )
+
+    def _key(self, lane: Lane) -> tuple[str, str, int, int]:
+        return self._consumer, lane.name, lane.epoch, lane.partition_id
+
+
+class SqliteStore(SqlStore[F]):
+    """What the embedded stores share."""
+
+    def __init__(self, path: Path, engine: Engine, consumer: str) -> None:
+        super().__init__(engine, consumer, SQLITE, str(path))
+        self._path = path
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -132,10 +195,6 @@ class SqliteStore(Generic[F]):
             self._open_again()
             raise
 
-    def apply(self, connection: Connection, fold: F) -> int:
-        """Apply a fold inside a :meth:`transaction`; return the number of changes."""
-        return self._apply(connection, fold)
-
     def _open_again(self) -> None:
         """Turn to the file that bears the name now, if that is another one, and claim it."""
         with self._engine.connect() as connection:
@@ -150,30 +209,12 @@ class SqliteStore(Generic[F]):
         """See :class:`TenantStore`."""
         make_durable(self._path)
 
-    def close(self) -> None:
-        """See :class:`TenantStore`."""
-        self._engine.dispose()
-
-    def _apply(self, connection: Connection, fold: F) -> int:
-        raise NotImplementedError
-
-    def _move(self, connection: Connection, lane: Lane, position: int) -> None:
-        moved = connection.exec_driver_sql(
-            _MOVE, (position, *self._key(lane), self._owner, position)
-        )
-        if moved.rowcount != 1:
-            raise Fenced(
-                "another importer has taken over this store",
-                where=f"{self._path}, {lane}",
-                fix="Let only one importer of each kind run on a data directory",
-            )
-
-    def _key(self, lane: Lane) -> tuple[str, str, int, int]:
-        return self._consumer, lane.name, lane.epoch, lane.partition_id
-
 
 def write_dead_letters(
-    connection: Connection, consumer: str, letters: Sequence[DeadLetter]
+    connection: Connection,
+    consumer: str,
+    letters: Sequence[DeadLetter],
+    statements: Statements = SQLITE,
 ) -> None:
     """Write dead letters; one that is there already stays as it is."""
     if letters:
@@ -195,4 +236,4 @@ def write_dead_letters(
             )
             for letter in letters
         ]
-        connection.exec_driver_sql(_LETTER, rows)
+        connection.exec_driver_sql(statements.letter, rows)

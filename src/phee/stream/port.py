@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from phee.records import Block
+
 
 class RecordLog(Protocol):
     """Committed records, in order, by position. Reading never blocks the writer."""
@@ -70,18 +72,28 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something in a stream that is no record: what it is and why, for a dead letter."""
+
+    content: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive blocks of one lane, as they were written.
+    """Consecutive blocks of one lane.
 
     Attributes:
-        blocks: (position of the last record, compact block); the first may begin before what was
-            asked for.
-        first_position: the oldest position the stream still has.
-        last_position: the newest position the stream had when it answered.
+        blocks: (position of the last record, block); the first may begin before what was asked
+            for. A block is compact, as an engine wrote it, or read already, where the stream has
+            another form; one without records only says that there is nothing up to its position.
+        first_position: the oldest position the stream still has; 1 when nothing is missing.
+        last_position: the newest position the stream had when it answered. A stream whose lanes
+            have gaps says instead how many records wait, added to the position it came to.
     """
 
     lane: Lane
-    blocks: Sequence[tuple[int, bytes]]
+    blocks: Sequence[tuple[int, bytes | Block | Unreadable]]
     first_position: int
     last_position: int
 
@@ -94,7 +106,11 @@ class EventStream(Protocol):
     """
 
     def lanes(self) -> frozenset[Lane]:
-        """Return the lanes that this consumer is to read now."""
+        """Return the lanes that this consumer is to read now; cheap, and asked all the time.
+
+        A stream that learns of its lanes while it reads says them here once it has met them, and
+        gives out nothing of a lane that was not asked for.
+        """
 
     def fetch(
         self, after: Mapping[Lane, int], *, max_bytes: int, timeout_s: float

@@ -25,7 +25,7 @@ from phee.projections.documents import DocumentFold
 from phee.projections.mapping import TransferMapping
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Route
-from phee.records import Record, decode_block
+from phee.records import Record
 from phee.stores.relational.models import DeadLetter as StoredLetter
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.relational.store import SqliteRelationalStore
@@ -34,7 +34,7 @@ from phee.stores.search.store import SqliteSearchStore
 from phee.stores.sqlite import reader_engine
 from phee.stores.writing import SqliteStore, write_dead_letters
 from phee.stream.port import EventStream, Lane
-from phee.upkeep.folding import FETCH_BYTES, FETCH_TIMEOUT_S, up_to
+from phee.upkeep.folding import FETCH_BYTES, FETCH_TIMEOUT_S, block_of, up_to
 from phee.upkeep.snapshot import projected_tables, store_path
 
 CLOCK_SLACK_MS = 60_000
@@ -345,7 +345,8 @@ def _position_at(stream: EventStream, lane: Lane, moment_ms: int, end: int) -> i
     while high - low > 1:
         middle = (low + high) // 2
         (chunk,) = stream.fetch({lane: middle}, max_bytes=1, timeout_s=FETCH_TIMEOUT_S)
-        if not chunk.blocks or decode_block(chunk.blocks[0][1]).records[0].timestamp >= moment_ms:
+        block = block_of(chunk.blocks[0][1]) if chunk.blocks else None
+        if block is None or not block.records or block.records[0].timestamp >= moment_ms:
             high = middle
         else:
             low = middle

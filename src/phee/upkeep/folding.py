@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from prometheus_client import CollectorRegistry
 
 from phee.errors import InvalidState, Unavailable
@@ -22,15 +21,16 @@ from phee.importers.metrics import ImporterMetrics
 from phee.importers.process import Kind, RegisteredTenants, make_sorter
 from phee.importers.slots import Slot
 from phee.projections.mapping import TransferMapping
-from phee.records import decode_block
+from phee.records import Block, decode_block
 from phee.stores.relational.store import SqliteRelationalStore
 from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
-from phee.stream.port import Chunk, EventStream, Lane
+from phee.stream.port import Chunk, EventStream, Lane, Unreadable
 
 FETCH_BYTES = 1 << 20
 FETCH_TIMEOUT_S = 5.0
 Positions = Mapping[Lane, int]
+Form = bytes | Block | Unreadable
 Progress = Callable[[int], None]
 """Called with the number of records that were read since the call before."""
 
@@ -170,9 +170,16 @@ class LogFolder:
                     )
 
 
+def block_of(data: Form) -> Block | None:
+    """Return a block in whatever form a stream gives it; None when it is no block."""
+    if isinstance(data, Unreadable):
+        return None
+    return data if isinstance(data, Block) else decode_block(data)
+
+
 def up_to(chunk: Chunk, position: int) -> Chunk:
     """Return ``chunk`` without what lies behind ``position``."""
-    kept: list[tuple[int, bytes]] = []
+    kept: list[tuple[int, Form]] = []
     for last_position, data in chunk.blocks:
         if last_position > position:
             kept += _beginning(data, position)
@@ -181,9 +188,11 @@ def up_to(chunk: Chunk, position: int) -> Chunk:
     return Chunk(chunk.lane, kept, chunk.first_position, chunk.last_position)
 
 
-def _beginning(data: bytes, position: int) -> list[tuple[int, bytes]]:
-    block = decode_block(data)
-    block.records = [record for record in block.records if record.position <= position]
-    if not block.records:
+def _beginning(data: Form, position: int) -> list[tuple[int, Form]]:
+    block = block_of(data)
+    if block is None:
         return []
-    return [(block.records[-1].position, msgspec.msgpack.encode(block))]
+    kept = [record for record in block.records if record.position <= position]
+    if not kept:
+        return []
+    return [(kept[-1].position, Block(block.version, block.epoch, block.partition_id, kept))]

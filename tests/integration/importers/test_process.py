@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +22,11 @@ from importing import prepare
 from record_stream import RecordWriter, payment
 from stream_runtimes import ServedLog
 
-from phee.stream import stream_path
+from phee.importers import process
+from phee.importers.process import ImporterSettings, health_checks, make_importer
+from phee.monitoring import new_registry
+from phee.stream import LogStream, stream_path
+from phee.stream.address import socket_address
 from phee.stream.memory import MemoryLog
 
 MEMORY_BYTES_MAX = 80 << 20
@@ -89,6 +96,32 @@ def test_ready_follows_the_hub(served: ServedLog, running: Running) -> None:
     running.wait_ready(ready=False)
     served.start()
     running.wait_ready(ready=True)
+
+
+async def test_stream_that_never_answers_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "SILENT_S_MAX", 0.1)
+    silent = socket.socket(socket.AF_UNIX)
+    silent.bind(str(socket_address(stream_path(tmp_path))))
+    silent.listen()
+    stream = LogStream(stream_path(tmp_path), "relational")
+    settings = ImporterSettings(data=tmp_path)
+    importer = make_importer("relational", settings, stream, new_registry())
+    importer.progress.connected = True  # as when the hub freezes in the middle of its work
+    thread = threading.Thread(target=importer.run)
+    thread.start()
+    try:
+        await asyncio.sleep(0.3)
+        health = await health_checks(importer, 1).run()
+        assert not health.ready
+        assert "has answered" in health.checks["progress"].reason
+    finally:
+        importer.stop()
+        connection, _ = silent.accept()
+        connection.close()
+        silent.close()
+        await asyncio.to_thread(thread.join)
 
 
 def test_metrics_and_memory(served: ServedLog, running: Running, log: MemoryLog) -> None:

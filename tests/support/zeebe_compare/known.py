@@ -64,11 +64,6 @@ KNOWN: tuple[Difference, ...] = (
         _substitute(r'"processesMetadata": \[.*?\], ', ""),
     ),
     Difference(
-        frozenset({"condition_texts"}),
-        "warnings about an expression show a text without quotes",
-        _substitute(r"Can't compare '\\\"a\\\"' with", "Can't compare 'a' with"),
-    ),
-    Difference(
         frozenset({"mapping_shapes"}),
         "a nested target over a value that is no object replaces it; in Zeebe both are lost (null)",
         _substitute(

@@ -342,6 +342,12 @@ def test_the_moment_can_be_given(xml):
     assert model.evaluate("d", {}, now=datetime(2030, 1, 2, tzinfo=UTC)) == date(2030, 1, 2)
 
 
+def test_random_values_repeat_with_a_seed(xml):
+    model = dmn.parse(xml.model(xml.decision("d", xml.text("uuid()"))))
+    first, again, other = (model.evaluate("d", {}, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+
+
 def test_an_endless_model_ends(xml):
     logic = xml.text("for i in 1..1000000000 return i")
     outcome = dmn.parse(xml.model(xml.decision("d", logic))).evaluate_with_trace("d", {})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 from typing import Any
 
-from engine_drawings import RandomDrawing, sequence
+from engine_drawings import Drawing, RandomDrawing, definitions, sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,3 +88,22 @@ def test_same_commands_and_times_give_the_same_records(
     two = play(tmp_path_factory.mktemp("two"), drawing, events, 1)
     assert one == two
     assert [record[0] for record in one] == list(range(1, len(one) + 1))
+
+
+def test_random_values_repeat_in_a_replay_and_differ_everywhere_else(
+    tmp_path_factory: Any,
+) -> None:
+    mapping = (
+        '<zeebe:ioMapping><zeebe:input source="=uuid()" target="one"/>'
+        '<zeebe:input source="=uuid()" target="two"/></zeebe:ioMapping>'
+    )
+    drawing = Drawing("flow")
+    first, second = drawing.add("startEvent"), drawing.service("alpha", mapping=mapping)
+    drawing.flow(first, second)
+    xml = definitions(drawing)
+    events = [("create", 1), ("create", 2), ("wait", 1)]
+    one = play(tmp_path_factory.mktemp("one"), xml, events, 1)
+    two = play(tmp_path_factory.mktemp("two"), xml, events, 1)
+    assert one == two
+    drawn = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", repr(one))
+    assert len(set(drawn)) == 4, drawn

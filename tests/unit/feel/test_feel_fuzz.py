@@ -99,3 +99,39 @@ def test_damaged_texts(text, start, length):
     _check(
         text[: start % (len(text) + 1)] + text[start % (len(text) + 1) + length % 10 :], unary=False
     )
+
+
+EXTREMES = [
+    "null", "10**6144", "-(10**6144)", "10**-6143", "-1/3", "9999999999999999999999999999999999",
+    '""', '"[1..2]"', "[null]", "[10**6144, 1/3]", "{}", '[{key: "a", value: 1}]',
+    'date("-999999999-01-01")', 'date("999999999-12-31")',
+    'date and time("999999999-12-31T23:59:59.999999999-18:00")',
+    'date and time("-999999999-01-01T00:00:00@Europe/Paris")',
+    'date and time("9999-12-31T23:59:59-18:00")', 'date and time("0001-01-01T00:00:00+18:00")',
+    'time("23:59:59.999999999+18:00")', 'time("00:00:00@Europe/Paris")',
+    '-duration("P1D") * 10**20', 'duration("P99999999Y")', "[1..2]", "(<5)",
+    "function(a, b) a < b", "sum",
+]  # fmt: skip
+
+
+def test_every_builtin_takes_every_extreme_value():
+    for name in BUILTINS:
+        for value in EXTREMES:
+            _check(f"{name}({value})", unary=False)
+
+
+@settings(max_examples=500, deadline=None)
+@given(NAMES, st.lists(st.sampled_from(EXTREMES), min_size=2, max_size=3))
+def test_builtins_with_several_extreme_values(name, values):
+    _check(f"{name}({', '.join(values)})", unary=False)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(["{0} + {1}", "{0} - {1}", "{0} * {1}", "{0} / {1}", "{0} ** {1}", "{0} < {1}",
+                     "for i in {0}..{1} return i", "[{0}..{1}]", "{0}[{1}]"]),
+    st.sampled_from(EXTREMES),
+    st.sampled_from(EXTREMES),
+)  # fmt: skip
+def test_operators_with_extreme_values(template, left, right):
+    _check(template.format(f"({left})", f"({right})"), unary=False)

@@ -130,3 +130,43 @@ def test_deep_inputs_do_not_break_an_evaluation():
         deep = [deep]
     expression = feel.compile("string(x) = string(x)")
     assert expression.evaluate({"x": deep}) is None
+
+
+_LETTERS = '"' + "a" * 50_000 + '"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'for i in 1..200000 return {_LETTERS} + "b"',
+        f"for i in 1..200000 return upper case({_LETTERS})",
+        f'for i in 1..200000 return contains({_LETTERS}, "b")',
+        f'{{m: {_LETTERS}, n: m + "", r: for i in 1..200000 return m = n}}.r',
+        "{l: for i in 1..90000 return i, r: for i in 1..90000 return concatenate(l, l)}.r",
+        "for i in 1..200000 return (1/3) ** 17.5",
+        "for i in 1..200000 return log(1/3)",
+    ],
+)
+def test_long_strings_and_costly_functions_use_up_the_steps(text):
+    value, warnings = feel.compile(text).evaluate_with_warnings({})
+    assert value is None
+    assert warnings[-1].kind == "LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("odd(10**6144)", False),
+        ("even(10**40)", True),
+        ('get value({}, [{key: "a"}])', None),
+        ('week of year(date("999999999-12-31"))', 52),
+        ("for i in (10**6144)..(10**6144) return i", None),
+        ("abs(-1/3) = 1/3", True),
+        (
+            "string(1.234567890123456789012345678901234 * 10**200)",
+            "1.234567890123456789012345678901234E+200",
+        ),
+    ],
+)
+def test_extreme_values_neither_raise_nor_lose_digits(text, expected):
+    assert feel.evaluate(text) == expected

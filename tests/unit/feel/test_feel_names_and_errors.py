@@ -46,6 +46,9 @@ NAMES = [
     ("every one in [1, 2] satisfies one > 0", True),
     ("for my item in [1] return my item", [1]),
     ("string length(first name)", 3),
+    ('{"x-y": 7, x: 1}.x-y', 7),
+    ("{p+q: 7}.p+q + 1", 8),
+    ("{p: {r-s: 7}}.p.r-s", 7),
 ]
 
 

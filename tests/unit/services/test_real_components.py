@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from real_components import java, maven, process
+from real_components import java, mariadb, maven, process
 from real_components.missing import Missing
 
 SLEEPER = process.Launch(
@@ -132,3 +132,17 @@ def test_a_missing_maven_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Missing, match="mvn"):
         maven.fetch_artifact("group:thing:1", "thing-1")
+
+
+def test_a_missing_mariadb_is_named_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    with pytest.raises(Missing, match="install the package mariadb-server"):
+        mariadb.MariaDb().install()
+
+
+def test_the_account_of_mariadb_is_secret_and_kept(tmp_path: Path) -> None:
+    password = mariadb._password(tmp_path)
+    assert mariadb._password(tmp_path) == password
+    path = tmp_path / mariadb.PASSWORD_FILE
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert password not in mariadb.address(tmp_path, 3306)

@@ -12,7 +12,6 @@ from phee.cli.up import IMPORTERS
 from phee.errors import TimedOut
 
 POLL_S = 0.1
-UNFINISHED = ("IN_PROGRESS", "UNKNOWN", "EXCEPTION")
 
 
 async def settle(

@@ -72,7 +72,9 @@ def _complete_process(core: Core, root: ElementInstance) -> None:
     if awaited is not None:
         _answer_awaited(core, root, awaited)
     lifecycle.to_completed(core, root)
-    core.state.stats.instances_completed += caller is None
+    stats = core.state.stats
+    stats.instances_completed += caller is None
+    stats.instance_ms.add(core.now - instance.started_at)
     if caller is not None and caller.state == ACTIVATED:
         if outcome is not None:
             caller.triggers = [Trigger(caller.key, caller.node, outcome)]
@@ -167,7 +169,9 @@ def _activate_call(core: Core, element: ElementInstance) -> None:
     if element.node.catches:
         subscribe(core, element)
     lifecycle.to_activated(core, element)
-    child = ProcessInstance(core.next_key(), definition, element.instance.key, element.key, depth)
+    child = ProcessInstance(
+        core.next_key(), definition, core.now, element.instance.key, element.key, depth
+    )
     element.called_key = child.key
     root = lifecycle.activate_process(core, child)
     lifecycle.issue_activation(core, root)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from phee.engine.rows import numbered
+from phee.engine.rows import MESSAGE_ROW, numbered
 from phee.engine.variables import Document, stored_document
 from phee.records.values import MessageValue
 
@@ -56,7 +56,7 @@ class Message:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"B", self.key)
+        return numbered(MESSAGE_ROW, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""

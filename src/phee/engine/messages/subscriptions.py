@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from phee.engine.rows import number_of, numbered
+from phee.engine.rows import START_SUBSCRIPTION_ROW, SUBSCRIPTION_ROW, number_of, numbered
 from phee.engine.variables import EMPTY, Document, stored_document
 from phee.records.values import (
     MessageStartEventSubscriptionValue,
@@ -85,7 +85,7 @@ class Subscription:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"S", self.key)
+        return numbered(SUBSCRIPTION_ROW, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""
@@ -202,7 +202,7 @@ class StartSubscription:
 
     def row_key(self) -> bytes:
         """Return where it lies."""
-        return numbered(b"U", self.key)
+        return numbered(START_SUBSCRIPTION_ROW, self.key)
 
     def row(self) -> tuple[Any, ...]:
         """Return what lies there."""

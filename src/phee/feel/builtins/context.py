@@ -22,7 +22,7 @@ def get_nested_value(entries: _Entries, keys: list[Any]) -> Any:
     """The entry at the end of a path of keys, or null (Zeebe)."""
     value: Any = entries
     for key in keys:
-        if type(value) is not dict:
+        if type(value) is not dict or type(key) is not str:
             return None
         value = value.get(key)
     return value
@@ -78,16 +78,17 @@ def context_put_nested(run: Run, entries: _Entries, keys: list[Any], value: Any)
     return result
 
 
-@builtin("context merge(contexts: contexts)", "put all(contexts: contexts...)")
-def context_merge(contexts: list[_Entries]) -> _Entries:
+@builtin("context merge(contexts: contexts)", "put all(contexts: contexts...)", run=True)
+def context_merge(run: Run, contexts: list[_Entries]) -> _Entries:
     """One context of all entries; of equal keys the last wins."""
+    run.charge(sum(map(len, contexts)))
     result: _Entries = {}
     for entries in contexts:
         result.update(entries)
     return result
 
 
-@builtin("context merge(contexts: contexts...)")
-def context_merge_arguments(contexts: list[_Entries]) -> _Entries:
+@builtin("context merge(contexts: contexts...)", run=True)
+def context_merge_arguments(run: Run, contexts: list[_Entries]) -> _Entries:
     """The same for contexts given one by one (Zeebe)."""
-    return context_merge(contexts)
+    return context_merge(run, contexts)

@@ -30,7 +30,7 @@ from phee.feel.temporal import (
     offset_seconds,
     time_of,
 )
-from phee.feel.text import shown, to_text
+from phee.feel.text import excerpt, to_text
 from phee.feel.values import equal, from_python, kind_of
 
 _NUMBER: Final = re.compile(r"-?(\d+(\.\d+)?|\.\d+)", re.ASCII)
@@ -47,7 +47,7 @@ def _required(value: _T | None, text: str, wanted: str) -> _T:
 
 def _unreadable(text: str, wanted: str) -> EvaluationProblem:
     return EvaluationProblem(
-        f"Failed to parse {wanted} from '{shown(text)}'", "FUNCTION_INVOCATION_FAILURE"
+        f"Failed to parse {wanted} from '{excerpt(text)}'", "FUNCTION_INVOCATION_FAILURE"
     )
 
 

@@ -51,9 +51,10 @@ def append(values: _List, items: _List) -> _List:
     return [*values, *items]
 
 
-@builtin("concatenate(list: any...)")
-def concatenate(lists: _List) -> _List:
+@builtin("concatenate(list: any...)", run=True)
+def concatenate(run: Run, lists: _List) -> _List:
     """All lists one after the other."""
+    run.charge(sum(len(values) for values in lists if type(values) is list))
     if any(values is None for values in lists):
         raise _invalid("null is no list")
     return [value for values in lists for value in (values if type(values) is list else [values])]
@@ -108,7 +109,7 @@ def index_of(run: Run, values: _List, match: Any) -> list[int]:
 @builtin("union(list: any...)", run=True)
 def union(run: Run, lists: _List) -> _List:
     """All lists one after the other, each element once."""
-    return distinct_values(run, concatenate(lists))
+    return distinct_values(run, concatenate(run, lists))
 
 
 @builtin("distinct values(list: list)", run=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from phee.feel.builtins.registry import builtin
 from phee.feel.errors import EvaluationProblem
+from phee.feel.limits import POWER_STEPS
 from phee.feel.numbers import (
     DECIMAL128,
     Number,
@@ -37,26 +38,26 @@ def ceiling(n: Number, scale: int = 0) -> Number:
     return rounded(n, scale, "ceiling")
 
 
-@builtin("round up(n: number, scale: integer?)")
-def round_up(n: Number, scale: int = 0) -> Number:
+@builtin("round up(n: number, scale: integer)")
+def round_up(n: Number, scale: int) -> Number:
     """Rounded away from zero."""
     return rounded(n, scale, "up")
 
 
-@builtin("round down(n: number, scale: integer?)")
-def round_down(n: Number, scale: int = 0) -> Number:
+@builtin("round down(n: number, scale: integer)")
+def round_down(n: Number, scale: int) -> Number:
     """Rounded towards zero."""
     return rounded(n, scale, "down")
 
 
-@builtin("round half up(n: number, scale: integer?)")
-def round_half_up(n: Number, scale: int = 0) -> Number:
+@builtin("round half up(n: number, scale: integer)")
+def round_half_up(n: Number, scale: int) -> Number:
     """Rounded to the nearest, halves away from zero."""
     return rounded(n, scale, "half up")
 
 
-@builtin("round half down(n: number, scale: integer?)")
-def round_half_down(n: Number, scale: int = 0) -> Number:
+@builtin("round half down(n: number, scale: integer)")
+def round_half_down(n: Number, scale: int) -> Number:
     """Rounded to the nearest, halves towards zero."""
     return rounded(n, scale, "half down")
 
@@ -65,7 +66,7 @@ def round_half_down(n: Number, scale: int = 0) -> Number:
 def modulo(dividend: Number, divisor: Number) -> Number:
     """``dividend - divisor * floor(dividend / divisor)``."""
     if divisor == 0:
-        raise EvaluationProblem("Can't divide by zero")
+        raise EvaluationProblem(f"Can't divide '{dividend}' by '0'")
     if type(dividend) is int and type(divisor) is int:
         return dividend % divisor
     remainder = integral(calculate(DECIMAL128.remainder, dividend, divisor))
@@ -82,30 +83,32 @@ def sqrt(number: Number) -> Number:
     return calculate(DECIMAL128.sqrt, number)
 
 
-@builtin("log(number: number)")
-def log(number: Number) -> Number:
+@builtin("log(number: number)", run=True)
+def log(run: Run, number: Number) -> Number:
     """The natural logarithm of a positive number."""
+    run.charge(POWER_STEPS)
     if number <= 0:
         raise EvaluationProblem("No logarithm of a number that is not positive")
     return calculate(DECIMAL128.ln, number)
 
 
-@builtin("exp(number: number)")
-def exp(number: Number) -> Number:
+@builtin("exp(number: number)", run=True)
+def exp(run: Run, number: Number) -> Number:
     """Euler's number raised to a power."""
+    run.charge(POWER_STEPS)
     return calculate(DECIMAL128.exp, number)
 
 
 @builtin("odd(number: number)")
-def odd(number: Number) -> bool | None:
+def odd(number: Number) -> bool:
     """Whether a whole number is odd."""
-    return number % 2 == 1 if number == int(number) else False
+    return number == int(number) and int(number) % 2 == 1
 
 
 @builtin("even(number: number)")
-def even(number: Number) -> bool | None:
+def even(number: Number) -> bool:
     """Whether a whole number is even."""
-    return number % 2 == 0 if number == int(number) else False
+    return number == int(number) and int(number) % 2 == 0
 
 
 @builtin("random number()", run=True)

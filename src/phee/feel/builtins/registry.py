@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from phee.feel.builtins.parameters import NO_FIT, Fitter, fitter
 from phee.feel.errors import EvaluationProblem
 from phee.feel.runtime import Run
+from phee.feel.sizes import steps_of
 from phee.feel.text import shown
 from phee.feel.types import ANY, BUILTIN_TYPES
 from phee.feel.values import FunctionValue
@@ -56,6 +57,10 @@ class _Signature:
     def least(self) -> int:
         """Fewest arguments."""
         return sum(not parameter.optional for parameter in self.parameters)
+
+    def names(self) -> list[str]:
+        """The parameters in order."""
+        return [parameter.name for parameter in self.parameters]
 
     def _fit_all(self, arguments: list[Any]) -> list[Any] | None:
         values: list[Any] = []
@@ -103,36 +108,44 @@ class Builtin(FunctionValue):
         self.signatures.append(signature)
 
     def invoke(self, run: Run, arguments: list[Any], named: Mapping[str, Any] | None) -> Any:
-        """The value by the first signature that fits."""
+        """The value by the first signature that fits.
+
+        Where several take the same names (``before(point, range)`` and ``before(range, point)``)
+        the order in which the call writes them decides.
+        """
+        if named is not None:
+            return self._invoke_named(run, named)
         for signature in self.signatures:
-            if named is None:
-                values = signature.fitted(arguments)
-                if values is not None:
-                    return self._run(run, signature, values, {})
-            else:
-                by_name = signature.from_names(named)
-                if by_name is not None:
-                    return self._run(run, signature, *_positions(signature, by_name))
-        raise self._no_fit(list(named.values()) if named is not None else arguments)
+            values = signature.fitted(arguments)
+            if values is not None:
+                return self._run(run, signature, values, {})
+        raise self._no_fit(arguments)
+
+    def _invoke_named(self, run: Run, named: Mapping[str, Any]) -> Any:
+        written = list(named)
+        for signature in sorted(self.signatures, key=lambda each: each.names() != written):
+            by_name = signature.from_names(named)
+            if by_name is not None:
+                return self._run(run, signature, *_positions(signature, by_name))
+        raise self._no_fit(list(named.values()))
 
     def _run(self, run: Run, signature: _Signature, values: list[Any], rest: dict[str, Any]) -> Any:
-        run.charge(1 + sum(len(value) for value in values if type(value) is list))
+        run.charge(1 + sum(map(steps_of, values)))
         if signature.takes_run:
-            return signature.function(run, *values, **rest)
-        return signature.function(*values, **rest)
+            result = signature.function(run, *values, **rest)
+        else:
+            result = signature.function(*values, **rest)
+        run.charge(steps_of(result))
+        return result
 
     def _no_fit(self, arguments: list[Any]) -> EvaluationProblem:
-        counts = [signature for signature in self.signatures if _takes(signature, len(arguments))]
-        if not counts:
+        if not any(_takes(signature, len(arguments)) for signature in self.signatures):
             return EvaluationProblem(
                 f"No function found with name '{self.name}' and {len(arguments)} parameters",
                 "NO_FUNCTION_FOUND",
             )
         given = ", ".join(f"'{shown(argument)}'" for argument in arguments)
-        wanted = ", ".join(parameter.kind for parameter in counts[0].parameters)
-        return EvaluationProblem(
-            f"Illegal arguments: {given}; expected {wanted}", "FUNCTION_INVOCATION_FAILURE"
-        )
+        return EvaluationProblem(f"Illegal arguments: {given}", "FUNCTION_INVOCATION_FAILURE")
 
 
 def _takes(signature: _Signature, count: int) -> bool:

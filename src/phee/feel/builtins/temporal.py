@@ -7,9 +7,9 @@ from typing import Any, Final
 from phee.feel.access import weekday
 from phee.feel.builtins.registry import builtin
 from phee.feel.durations import DaysTimeDuration, Duration, YearsMonthsDuration
-from phee.feel.numbers import Number, integral
+from phee.feel.numbers import Number, integral, negate
 from phee.feel.runtime import Run
-from phee.feel.temporal import date_of, days_in_month, epoch_day, make_date
+from phee.feel.temporal import WideDate, date_of, days_in_month, epoch_day, make_date
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = (
@@ -54,10 +54,10 @@ def week_of_year(day: Any) -> int:
     thursday = epoch_day(day) + 4 - weekday(day)
     year = day.year
     for candidate in (day.year + 1, day.year, day.year - 1):
-        if epoch_day(make_date(candidate, 1, 1)) <= thursday:
+        if epoch_day(WideDate(candidate, 1, 1)) <= thursday:
             year = candidate
             break
-    return (thursday - epoch_day(make_date(year, 1, 1))) // 7 + 1
+    return (thursday - epoch_day(WideDate(year, 1, 1))) // 7 + 1
 
 
 @builtin("last day of month(date: day)")
@@ -69,7 +69,7 @@ def last_day_of_month(day: Any) -> Any:
 @builtin("abs(n: number)", "abs(number: number)")
 def absolute(number: Number) -> Number:
     """The number without its sign."""
-    return integral(-number if number < 0 else number)
+    return integral(negate(number) if number < 0 else number)
 
 
 @builtin("abs(n: duration)")

@@ -142,17 +142,19 @@ def check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None
 
 
 def order(
-    table: Table, sorted_by: str, sorted_order: str, *, allowed: tuple[str, ...], key: str
+    table: Table, sorted_by: str, sorted_order: str, *, allowed: tuple[str, ...]
 ) -> list[ColumnElement[Any]]:
-    """Return a total order: the wanted column, then the key, so that paging is stable.
+    """Return a total order: the wanted column, then the row's number, so that paging is stable.
+
+    Every index ends with the row's number by itself, so a page of the newest rows reads no others.
 
     Raises:
         InvalidInput: a column that is not in ``allowed``, or an order that is not ASC or DESC.
     """
     check_choice("sorted_by", sorted_by, allowed)
     check_choice("sorted_order", sorted_order, ("ASC", "DESC"))
-    columns = [table.c[sorted_by], *(c for n in (key, "epoch") if (c := table.c[n]) is not None)]
-    return [c.desc() if sorted_order == "DESC" else c.asc() for c in dict.fromkeys(columns)]
+    columns = dict.fromkeys((table.c[sorted_by], table.c.id))
+    return [c.desc() if sorted_order == "DESC" else c.asc() for c in columns]
 
 
 def check_page(page: int, size: int) -> None:

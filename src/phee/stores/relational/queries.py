@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from phee.errors import NotFound, TimedOut
-from phee.stores.money import money_sum, sum_columns
+from phee.stores.money import exact_sum
 from phee.stores.paths import relational_path
 from phee.stores.relational import tables
 from phee.stores.relational.filters import (
@@ -54,6 +54,7 @@ from phee.stores.relational.models import (
     Variable,
 )
 from phee.stores.sqlite import reader_engine
+from phee.stores.watermarks import position_reached
 
 __all__ = ["IncidentFilter", "ProcessInstanceFilter", "RelationalReader", "TransferFilter"]
 
@@ -94,7 +95,7 @@ class RelationalReader:
             InvalidInput: a filter, order or page that does not exist.
         """
         conditions = transfer_conditions(chosen)
-        ordering = (sorted_by, sorted_order, "workflow_instance_key")
+        ordering = (sorted_by, sorted_order)
         return self._page(tables.transfers, Transfer, conditions, ordering, page, size)
 
     def get_transfer(self, workflow_instance_key: int, *, epoch: int | None = None) -> Transfer:
@@ -129,7 +130,8 @@ class RelationalReader:
     def totals_by_status(self, chosen: TransferFilter | None = None) -> list[StatusTotal]:
         """Return count and exact sum of the matching transfers by status and currency."""
         columns = tables.transfers.c
-        sums: list[Any] = [literal_column(text) for text in sum_columns("transfers.amount")]
+        texts, add = exact_sum("transfers.amount", self._engine.dialect.name)
+        sums: list[Any] = [literal_column(text) for text in texts]
         query = (
             select(columns.status, columns.currency, func.count(), *sums)
             .where(*transfer_conditions(chosen or TransferFilter()))
@@ -138,7 +140,7 @@ class RelationalReader:
         )
         with self._engine.connect() as connection:
             return [
-                StatusTotal(status=status, currency=currency, count=count, amount=money_sum(*parts))
+                StatusTotal(status=status, currency=currency, count=count, amount=add(*parts))
                 for status, currency, count, *parts in connection.execute(query)
             ]
 
@@ -196,7 +198,7 @@ class RelationalReader:
             *equal_conditions(table, chosen, fields),
             *between(table.c.started_at, chosen.start_from, chosen.start_to),
         ]
-        ordering = (sorted_by, sorted_order, "process_instance_key")
+        ordering = (sorted_by, sorted_order)
         return self._page(table, ProcessInstance, conditions, ordering, page, size)
 
     def incidents(
@@ -211,7 +213,7 @@ class RelationalReader:
         """Return one page of incidents and the number of all that match."""
         fields = ("process_instance_key", "state", "error_type", "bpmn_process_id", "incident_key")
         conditions = equal_conditions(tables.incidents, chosen or IncidentFilter(), fields)
-        ordering = (sorted_by, sorted_order, "incident_key")
+        ordering = (sorted_by, sorted_order)
         return self._page(tables.incidents, Incident, conditions, ordering, page, size)
 
     def dead_letters(
@@ -220,7 +222,7 @@ class RelationalReader:
         """Return one page of what could not be projected, newest first (None: in any state)."""
         table = tables.dead_letters
         conditions = [table.c.state == state] if state is not None else []
-        return self._page(table, DeadLetter, conditions, ("id", "DESC", "id"), page, size)
+        return self._page(table, DeadLetter, conditions, ("id", "DESC"), page, size)
 
     def dead_letter(self, letter_id: int) -> DeadLetter:
         """Return one dead letter, whatever its state.
@@ -297,9 +299,10 @@ class RelationalReader:
             pause_s = min(pause_s * 1.5, POLL_S_MAX)
 
     def _has_passed(self, epoch: int, partition_id: int, position: int) -> bool:
-        return any(
-            mark.epoch == epoch and mark.partition_id == partition_id and mark.position >= position
+        return position <= position_reached(
+            (mark.lane, mark.position)
             for mark in self.watermarks()
+            if (mark.epoch, mark.partition_id) == (epoch, partition_id)
         )
 
     # --- how queries are made ---
@@ -328,14 +331,13 @@ class RelationalReader:
         table: Table,
         row: type[Row],
         conditions: Sequence[ColumnElement[bool]],
-        ordering: tuple[str, str, str],
+        ordering: tuple[str, str],
         page: int,
         size: int,
     ) -> Page[Row]:
         check_page(page, size)
-        sorted_by, sorted_order, key = ordering
         allowed = tuple(name for name in row.__struct_fields__ if name in table.c)
-        order_by = order(table, sorted_by, sorted_order, allowed=allowed, key=key)
+        order_by = order(table, *ordering, allowed=allowed)
         query = _columns(table, row).where(*conditions).order_by(*order_by)
         count = select(func.count()).select_from(table).where(*conditions)
         with self._engine.begin() as connection:

@@ -18,11 +18,12 @@ from phee.stores.writing import SqliteStore
 CONSUMER = "relational"
 """The name under which this store's importer reads the stream."""
 
-_STATUS = status_rule(
-    "EXISTS (SELECT 1 FROM incidents WHERE incidents.process_instance_key ="
+OPEN_INCIDENTS = (
+    "SELECT 1 FROM incidents WHERE incidents.process_instance_key ="
     " transfers.workflow_instance_key AND incidents.epoch = transfers.epoch"
-    " AND incidents.state = 'OPEN')"
+    " AND incidents.state = 'OPEN'"
 )
+_STATUS = status_rule(f"EXISTS ({OPEN_INCIDENTS})")
 _SET_STATUS = (
     f"UPDATE transfers SET status = {_STATUS}"  # noqa: S608 - constants
     f" WHERE workflow_instance_key = ? AND epoch = ? AND status <> {_STATUS}"

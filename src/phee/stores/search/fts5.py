@@ -38,6 +38,7 @@ from phee.stores.search.query import (
 )
 from phee.stores.search.tables import documents, watermarks
 from phee.stores.sqlite import reader_engine
+from phee.stores.watermarks import position_reached
 
 SIZE_MAX = 1_000
 BUCKETS_MAX = 10_000
@@ -150,12 +151,11 @@ class Fts5Search:
 
     def _position(self, epoch: int, partition_id: int) -> int:
         columns = watermarks.c
-        query = select(func.max(columns.position)).where(
+        query = select(columns.lane, columns.position).where(
             columns.epoch == epoch, columns.partition_id == partition_id
         )
         with self._engine.connect() as connection:
-            found = connection.execute(query).scalar()
-        return -1 if found is None else int(found)
+            return position_reached((row.lane, row.position) for row in connection.execute(query))
 
 
 def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:

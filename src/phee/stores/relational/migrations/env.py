@@ -10,7 +10,7 @@ connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=metadata,
-    transactional_ddl=True,
+    transactional_ddl=connection.dialect.name == "sqlite",
     render_as_batch=True,
 )
 with context.begin_transaction():

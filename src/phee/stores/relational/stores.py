@@ -1,0 +1,110 @@
+"""The relational stores of a hub, in whichever database the one line of configuration names.
+
+``PHEE_DATABASE=sqlite`` keeps a file per tenant in the data directory; ``mysql://...`` keeps a
+database per tenant on a server (see :mod:`phee.stores.mysql.address`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from phee.errors import InvalidInput, NotSupported
+from phee.projections.relational import RelationalFold
+from phee.stores.operator import (
+    OperatorLetters,
+    SqliteOperatorLetters,
+    open_operator_reader,
+)
+from phee.stores.paths import operator_dead_letters_path, relational_path
+from phee.stores.relational.queries import RelationalReader, open_reader
+from phee.stores.relational.store import SqliteRelationalStore
+from phee.stores.writing import TenantStore
+
+SQLITE = "sqlite"
+
+
+class RelationalStores(Protocol):
+    """Opens tenants' relational stores; each belongs to one tenant and can reach no other."""
+
+    def open_store(self, tenant_id: str) -> TenantStore[RelationalFold]:
+        """Return a tenant's store for its one writer, made and migrated when needed.
+
+        Raises:
+            Unavailable: the database does not answer, or cannot be made by this process.
+        """
+
+    def open_reader(self, tenant_id: str) -> RelationalReader:
+        """Return a reader of a tenant's store; it connects at the first query."""
+
+    def has_store(self, tenant_id: str) -> bool:
+        """Return whether the tenant's store was made already."""
+
+    def open_operator_letters(self, consumer: str) -> OperatorLetters:
+        """Return what takes the dead letters that belong to no tenant."""
+
+    def open_operator_reader(self) -> RelationalReader:
+        """Return a reader of the operator's dead letters; it has no other listings."""
+
+    def onboard(self, tenant_id: str) -> None:
+        """Make a tenant's store and bring it up to date; again changes nothing."""
+
+
+class SqliteStores:
+    """The stores of a data directory: one file per tenant."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def open_store(self, tenant_id: str) -> TenantStore[RelationalFold]:
+        """See RelationalStores."""
+        return SqliteRelationalStore(relational_path(self._data, tenant_id))
+
+    def open_reader(self, tenant_id: str) -> RelationalReader:
+        """See RelationalStores."""
+        return open_reader(self._data, tenant_id)
+
+    def has_store(self, tenant_id: str) -> bool:
+        """See RelationalStores."""
+        return relational_path(self._data, tenant_id).exists()
+
+    def open_operator_letters(self, consumer: str) -> OperatorLetters:
+        """See RelationalStores."""
+        return SqliteOperatorLetters(operator_dead_letters_path(self._data), consumer)
+
+    def open_operator_reader(self) -> RelationalReader:
+        """See RelationalStores."""
+        return open_operator_reader(self._data)
+
+    def onboard(self, tenant_id: str) -> None:
+        """See RelationalStores."""
+        self.open_store(tenant_id).close()
+
+
+def relational_stores(database: str, data: Path) -> RelationalStores:
+    """Return the stores that ``database`` (the value of ``PHEE_DATABASE``) names.
+
+    Raises:
+        InvalidInput: it names none, or is malformed.
+        NotSupported: its driver is not installed.
+    """
+    if database == SQLITE:
+        return SqliteStores(data)
+    from phee.stores.mysql.address import is_mysql, parse_address
+
+    if not is_mysql(database):
+        raise InvalidInput(
+            "there is no such relational store",
+            where="PHEE_DATABASE",
+            fix="Set it to sqlite, or to mysql://operator@host:3306/phee",
+        )
+    address = parse_address(database)
+    try:
+        from phee.stores.mysql.opening import MysqlStores
+    except ModuleNotFoundError as error:
+        raise NotSupported(
+            f"the driver {error.name} is not installed",
+            where="PHEE_DATABASE",
+            fix="Install phee with its extra: pip install 'phee[mysql]'",
+        ) from error
+    return MysqlStores(address, data)

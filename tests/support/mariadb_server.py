@@ -1,0 +1,54 @@
+"""A MariaDB server for tests, that may be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from real_components import process
+from real_components.mariadb import OPERATOR, PASSWORD_FILE, MariaDb, address
+from real_components.operate import free_ports, start_component
+
+
+class MariaDbServer:
+    """One server in a folder of its own, always on the same port."""
+
+    def __init__(self) -> None:
+        # Not in pytest's folder: its path is too long for a socket.
+        self.folder = Path(tempfile.mkdtemp(prefix="phee-mariadb-"))
+        self._ports = free_ports(MariaDb())
+        self._running: process.Running | None = None
+
+    @property
+    def port(self) -> int:
+        return self._ports["mysql"]
+
+    @property
+    def database(self) -> str:
+        """The value of PHEE_DATABASE for this server."""
+        return address(self.folder, self.port)
+
+    def start(self) -> None:
+        self._running = start_component(MariaDb(), self.folder, self._ports, {})
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        assert self._running is not None
+        os.kill(self._running.pid, signal.SIGKILL)
+        process.stop(self._running)
+
+    def close(self) -> None:
+        if self._running is not None:
+            process.stop(self._running)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def connect(self, **changes: Any) -> pymysql.Connection[Any]:
+        """Connect as the operator, or as whoever ``changes`` name."""
+        password = (self.folder / PASSWORD_FILE).read_text()
+        account = {"user": OPERATOR, "password": password} | changes
+        return pymysql.connect(host="127.0.0.1", port=self.port, autocommit=True, **account)
