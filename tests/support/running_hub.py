@@ -142,7 +142,7 @@ class Command:
     def good(self, *arguments: str) -> str:
         """The output of a command that must end with exit status 0."""
         done = self.run(*arguments)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, (done.stdout[-4000:], done.stderr)
         return done.stdout
 
     def bad(self, *arguments: str) -> str:

@@ -34,7 +34,7 @@ from phee.monitoring import configure_logging
 from phee.operations import TenantStores
 from phee.records import DEFAULT_TENANT
 from phee.stores.relational.queries import open_reader
-from phee.stores.search.fts5 import open_search
+from phee.stores.search.fts5 import open_letters, open_search
 from phee.stream import LogServer, stream_path
 from phee.tenants import Tenant, TenantRegistry
 from phee.workers import Worker
@@ -67,11 +67,13 @@ class Hub:
         self.stores = TenantStores(
             lambda tenant_id: open_reader(settings.data, tenant_id),
             lambda tenant_id: open_search(settings.data, tenant_id),
+            open_search_letters=lambda tenant_id: open_letters(settings.data, tenant_id),
         )
         self.http = Http(self._connector_settings())
         self.handlers = handlers(self._connector_settings(), self.client, self.http)
         self.workers: dict[str, Worker] = {}
         self.intake_limited_by: str | None = None
+        self.watch: ConsumerWatch | None = None
         self.worker_counters = WorkerCounters()
         self.metrics = hub_registry(self)
         self._onboarding = asyncio.Lock()
@@ -125,7 +127,7 @@ class Hub:
         server = LogServer(self.engine.log, stream_path(self.settings.data))
         await server.start()
         running.push_async_callback(server.stop)
-        watch = ConsumerWatch(
+        watch = self.watch = ConsumerWatch(
             self.engine.log,
             self.settings.data,
             on_advice=self._take_advice,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from phee import __version__, channel, operations
+from phee.cli.hub_desk import Desk
 from phee.connectors.mojaloop.inbound import Recipient, SwitchInbound, mount
 from phee.flows import resources as flow_resources
 from phee.gateway.counters import LATENCY_BUCKETS_S
@@ -29,6 +30,8 @@ from phee.operations.administration import (
     Administration,
     ConsumerStatus,
     HubStatus,
+    RunningAnswer,
+    RunningGroup,
     administration_routes,
 )
 from phee.operations.freshness import Waiter
@@ -79,6 +82,9 @@ def hub_app(hub: Hub) -> HubApp:
                 relational=relational,
                 search=search,
             ),
+            operations.dead_letter_routes(
+                tenants, operations.DeadLetters(hub.stores, Desk(hub.settings.data))
+            ),
             administration_routes(_administration(hub, (relational, search))),
             mount(SwitchInbound(hub.client, lambda fsp_id: _recipient(hub, fsp_id))),
             monitoring_routes(hub.metrics, _checks(hub)),
@@ -109,6 +115,21 @@ def _administration(hub: Hub, waiters: Sequence[Waiter]) -> Administration:
         is_served=hub.is_served,
         onboarded=onboarded,
         status=lambda: hub_status(hub),
+        running=lambda: _running(hub),
+    )
+
+
+async def _running(hub: Hub) -> RunningAnswer:
+    position, running = await hub.engine.running_instances()
+    log = hub.engine.log
+    return RunningAnswer(
+        epoch=str(log.epoch),
+        partition_id=log.partition_id,
+        position=position,
+        groups=[
+            RunningGroup(tenant=tenant, bpmn_process_id=name, process_instance_keys=keys)
+            for (tenant, name), keys in sorted(running.items())
+        ],
     )
 
 
@@ -116,6 +137,8 @@ def hub_status(hub: Hub) -> HubStatus:
     """Return positions and lag as they are now."""
     log = hub.engine.log
     durable = log.durable_position
+    seen = {lag.name: lag for lag in hub.watch.lags} if hub.watch is not None else {}
+    readers = {lag.name: lag.position for lag in seen.values()} | log.acknowledged()
     return HubStatus(
         version=__version__,
         uptime_s=round(time.monotonic() - hub.started_at, 1),
@@ -125,9 +148,13 @@ def hub_status(hub: Hub) -> HubStatus:
         tenants=list(hub.registry.ids()),
         consumers=[
             ConsumerStatus(
-                name=name, acknowledged_position=position, lag_records=durable - position
+                name=name,
+                acknowledged_position=position,
+                lag_records=durable - position,
+                lag_seconds=round(seen[name].lag_seconds, 3) if name in seen else 0.0,
+                paused=name in seen and seen[name].paused,
             )
-            for name, position in sorted(log.acknowledged().items())
+            for name, position in sorted(readers.items())
         ],
         intake_limited_by=hub.intake_limited_by,
         data_directory=str(hub.settings.data.absolute()),

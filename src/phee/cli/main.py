@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from phee.cli import upkeep_commands
 from phee.errors import PheeError
 
 app = typer.Typer(
@@ -184,6 +185,9 @@ def feel(
     from phee.cli.feel import run_feel
 
     run_feel(expression, context, as_json=as_json)
+
+
+upkeep_commands.register(app)
 
 
 def main() -> None:

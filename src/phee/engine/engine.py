@@ -30,6 +30,7 @@ from phee.engine.job_commands import refill_stream, yield_job
 from phee.engine.job_streams import JobStream
 from phee.engine.log import EngineLog
 from phee.engine.requests import PRUNED_AT_ONCE_MAX, prune
+from phee.engine.rows import decode_row
 from phee.engine.state import State
 from phee.engine.stats import Stats
 from phee.engine.store import Store
@@ -210,6 +211,22 @@ class Engine:
     def set_intake_limit(self, reason: str | None) -> None:
         """Take no new work for ``reason`` (None: take it again); work that ends is always taken."""
         self._intake.closed_because = reason
+
+    async def running_instances(self) -> tuple[int, dict[tuple[str, str], list[int]]]:
+        """Return a position of the log, and the process instances that ran then.
+
+        They are keys by tenant and process id; call activities are instances of their own.
+        """
+        position = self._state.position
+        roots = self._store.instance_roots()
+        found = await asyncio.to_thread(lambda: [(key, decode_row(row)[12]) for key, row in roots])
+        running: dict[tuple[str, str], list[int]] = {}
+        for key, identity in found:
+            definition = self._state.definitions.by_key(identity[0])
+            assert definition is not None, f"instance {key} of an unknown definition"
+            name = (definition.tenant_id, definition.bpmn_process_id)
+            running.setdefault(name, []).append(key)
+        return position, running
 
     # -- commands
 

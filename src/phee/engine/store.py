@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from rocksdict import (
     BlockBasedOptions,
@@ -22,7 +23,7 @@ from rocksdict import (
 )
 
 from phee.engine.errors import DataDirectoryInUse
-from phee.engine.rows import pack_number
+from phee.engine.rows import INSTANCE, number_of, numbered, pack_number
 
 MEMTABLE_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
@@ -94,6 +95,13 @@ class Store:
             yield key, rows.value()
             rows.next()
 
+    def instance_roots(self) -> Iterator[tuple[int, bytes]]:
+        """Return the key and the root row of every process instance, as they are now.
+
+        What is written later is not seen; the rows may be taken in another thread.
+        """
+        return _roots(self._db.iter())
+
     def batch(self) -> WriteBatch:
         """Return an empty batch (``put`` and ``delete`` rows on it)."""
         return WriteBatch(raw_mode=True)
@@ -155,3 +163,14 @@ class Store:
         del self._log, self._log_handle
         self._db.close()
         del self._db
+
+
+def _roots(rows: Any) -> Iterator[tuple[int, bytes]]:
+    rows.seek(INSTANCE)
+    while rows.valid():
+        key = rows.key()
+        if not key.startswith(INSTANCE):
+            return
+        instance = number_of(key)
+        yield instance, rows.value()  # an instance's own row is the first of its rows
+        rows.seek(numbered(INSTANCE, instance + 1))

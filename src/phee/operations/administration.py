@@ -78,11 +78,16 @@ class DeploymentAnswer(_Wire):
 
 
 class ConsumerStatus(_Wire):
-    """A reader of the record log and how far behind it is."""
+    """A reader of the record log and how far behind it is.
+
+    ``lag_seconds`` is the age of its next record, 0 when it has everything.
+    """
 
     name: str
     acknowledged_position: int
     lag_records: int
+    lag_seconds: float = 0.0
+    paused: bool = False
 
 
 class HubStatus(_Wire):
@@ -99,6 +104,23 @@ class HubStatus(_Wire):
     data_directory: str
 
 
+class RunningGroup(_Wire):
+    """The running instances of one process of one tenant."""
+
+    tenant: str
+    bpmn_process_id: str
+    process_instance_keys: list[int]
+
+
+class RunningAnswer(_Wire):
+    """What the orchestrator runs, as of a position of its log; for ``phee verify``."""
+
+    epoch: str
+    partition_id: int
+    position: int
+    groups: list[RunningGroup]
+
+
 class Administration(Handlers):
     """Handlers over their explicit dependencies."""
 
@@ -111,6 +133,7 @@ class Administration(Handlers):
         is_served: Callable[[str], bool],
         onboarded: Callable[[Tenant], Awaitable[None]],
         status: Callable[[], HubStatus],
+        running: Callable[[], Awaitable[RunningAnswer]],
     ) -> None:
         self._registry = registry
         self._tenants = TenantResolver(registry)
@@ -119,10 +142,15 @@ class Administration(Handlers):
         self._is_served = is_served
         self._onboarded = onboarded
         self._status = status
+        self._running = running
 
     async def hub_status(self) -> HubStatus:
         """Return the positions of the record log and of everyone who reads it."""
         return self._status()
+
+    async def running(self) -> RunningAnswer:
+        """Return the keys of every process instance that runs, and the position they are of."""
+        return await self._running()
 
     async def tenants(self) -> list[Tenant]:
         """List the onboarded tenants."""
@@ -181,6 +209,7 @@ def administration_routes(administration: Administration) -> Router:
         tags=["administration"],
         route_handlers=[
             reading("/status", administration.hub_status, summary="How the hub does"),
+            reading("/running-instances", administration.running, summary="What runs now"),
             reading("/tenants", administration.tenants, summary="List tenants"),
             commanding(
                 "/tenants", administration.onboard, summary="Onboard a tenant", errors=errors

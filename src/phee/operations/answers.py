@@ -191,6 +191,23 @@ class DeadLetterAnswer(_Answer):
     state: str
 
 
+class DecisionEntry(_Answer):
+    """Something that was decided about a dead letter; ``outcome`` is its state after it."""
+
+    action: str
+    outcome: str
+    reason: str | None
+    decided_by: str | None
+    decided_at: int
+
+
+class DeadLetterDetail(DeadLetterAnswer):
+    """A dead letter with the record itself, as JSON text (hexadecimal when it is unreadable)."""
+
+    record: str | None
+    decisions: list[DecisionEntry] = []
+
+
 class InstanceParts(_Answer):
     """Everything that happened in one instance."""
 
@@ -286,9 +303,13 @@ class Statistics(_Answer):
     buckets: list[TimeSums]
 
 
-def same_fields(answer: type[T]) -> Callable[[Any], T]:
-    """Return a function that makes an ``answer`` out of a row that has fields of the same names."""
-    names = answer.__struct_fields__  # type: ignore[attr-defined]
+def same_fields(answer: type[T], *without: str) -> Callable[[Any], T]:
+    """Return a function that makes an ``answer`` out of a row that has fields of the same names.
+
+    Fields named in ``without`` keep their default.
+    """
+    fields = answer.__struct_fields__  # type: ignore[attr-defined]
+    names = [name for name in fields if name not in without]
 
     def make(row: Any) -> T:
         return answer(**{name: getattr(row, name) for name in names})

@@ -14,7 +14,7 @@ from phee.operations.dates import from_ms, until_ms
 from phee.stores.relational.filters import IncidentFilter, ProcessInstanceFilter, TransferFilter
 from phee.stores.search import SearchQuery
 from phee.stores.search.query import FILTER_FIELDS, TEXT_FIELDS
-from phee.web import KEY_MAX, FieldProblem, FreshQuery, InvalidFields
+from phee.web import KEY_MAX, FieldProblem, FreshQuery, InvalidFields, QueryParameters
 
 SIZE_MAX = 1000
 
@@ -149,14 +149,26 @@ class ProcessInstancesQuery(PageQuery):
         )
 
 
+Store = Literal["relational", "search"]
+WhichStore = Annotated[Store, Meta(description="the store that could not use the record")]
+
+
+class DeadLetterQuery(QueryParameters):
+    """Which store an id is of."""
+
+    store: WhichStore = "relational"
+
+
 class DeadLettersQuery(FreshQuery):
     """A page of what could not be projected, newest first."""
 
     page: Annotated[int, Meta(ge=0, le=1_000_000, description="counted from 0")] = 0
     size: Annotated[int, Meta(ge=1, le=SIZE_MAX)] = 20
     state: Annotated[
-        Literal["OPEN", "REPLAYED", "ALL"], Meta(description="OPEN: still to be dealt with")
+        Literal["OPEN", "REPLAYED", "DISCARDED", "ALL"],
+        Meta(description="OPEN: still to be dealt with"),
     ] = "OPEN"
+    store: WhichStore = "relational"
 
 
 class StatisticsQuery(FreshQuery):

@@ -150,8 +150,9 @@ class OperationsQueries:
     ) -> PageAnswer[DeadLetterAnswer]:
         """Return a page of what could not be projected."""
         state = None if query.state == "ALL" else query.state
-        found = await self._stores.relational(
+        found = await self._stores.letters(
             tenant_id,
+            query.store,
             lambda reader: reader.dead_letters(state=state, page=query.page, size=query.size),
         )
         return page_answer(found, _dead_letter, page=query.page, size=query.size)

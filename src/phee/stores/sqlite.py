@@ -3,6 +3,10 @@
 One process writes a file; any number read it. Writers use the write-ahead log without a disk sync
 per commit, and call :func:`make_durable` before they tell anyone that their work is safe. Readers
 open the file read-only: they see the last commit and never block the writer.
+
+A store can be replaced while it is open: its name becomes a link to another file, under the write
+lock of the old one. Who has a connection asks for the file's :func:`identity` again, readers before
+each use, writers once they have the lock; so nothing is ever written to a file that was replaced.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, StaticPool, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 
 from phee.errors import Unavailable
 
@@ -34,7 +39,7 @@ def writer_engine(path: Path) -> Engine:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def connect() -> sqlite3.Connection:
-        return _open(f"file:{quote(str(path))}", _WRITER_PRAGMAS)
+        return _open(path, "", _WRITER_PRAGMAS)
 
     engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
     _begin_with(engine, "BEGIN IMMEDIATE")
@@ -46,7 +51,7 @@ def reader_engine(path: Path, *, connections_max: int = 4) -> Engine:
 
     def connect() -> sqlite3.Connection:
         try:
-            return _open(f"file:{quote(str(path))}?mode=ro", _READER_PRAGMAS)
+            return _open(path, "?mode=ro", _READER_PRAGMAS)
         except sqlite3.OperationalError as error:
             raise Unavailable(
                 "the store cannot be opened for reading",
@@ -58,7 +63,40 @@ def reader_engine(path: Path, *, connections_max: int = 4) -> Engine:
         "sqlite://", creator=connect, poolclass=QueuePool, pool_size=connections_max
     )
     _begin_with(engine, "BEGIN")
+    _follow(engine, path)
     return engine
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file that ``path`` names now from any other; None: it is gone."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def opened_identity(connection: Connection) -> tuple[int, int] | None:
+    """Return the identity of the file that ``connection`` works on."""
+    opened = connection.connection.dbapi_connection
+    assert isinstance(opened, _OpenedFile)
+    return opened.identity
+
+
+class _OpenedFile(sqlite3.Connection):
+    """A connection that knows which file it opened."""
+
+    identity: tuple[int, int] | None = None
+
+
+def _follow(engine: Engine, path: Path) -> None:
+    """Let connections to a file that was replaced go, before they are used again."""
+
+    def checkout(opened: _OpenedFile, _: object, __: object) -> None:
+        if opened.identity != identity(path):
+            raise DisconnectionError("the store was replaced")
+
+    event.listen(engine, "checkout", checkout)
 
 
 def make_durable(path: Path) -> None:
@@ -67,7 +105,7 @@ def make_durable(path: Path) -> None:
     With ``synchronous=NORMAL`` a commit has been written to the write-ahead log but not synced,
     so syncing that log makes all commits so far survive a power loss.
     """
-    log = Path(f"{path}-wal")
+    log = Path(f"{path.resolve()}-wal")
     try:
         descriptor = os.open(log, os.O_RDONLY)
     except FileNotFoundError:
@@ -78,7 +116,17 @@ def make_durable(path: Path) -> None:
         os.close(descriptor)
 
 
-def _open(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+def _open(path: Path, options: str, pragmas: tuple[str, ...]) -> _OpenedFile:
+    while True:
+        before = identity(path)
+        connection = _connected(f"file:{quote(str(path))}{options}", pragmas)
+        connection.identity = identity(path)
+        if before in (None, connection.identity):
+            return connection
+        connection.close()  # replaced between the two looks: which one was opened is not known
+
+
+def _connected(uri: str, pragmas: tuple[str, ...]) -> _OpenedFile:
     connection = sqlite3.connect(
         uri,
         uri=True,
@@ -86,6 +134,7 @@ def _open(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
         isolation_level=None,
         timeout=BUSY_TIMEOUT_MS / 1000,
         cached_statements=256,
+        factory=_OpenedFile,
     )
     try:
         for pragma in pragmas:

@@ -6,17 +6,19 @@ every write by an earlier owner is refused (:class:`Fenced`), however late it wa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from phee.errors import InvalidState
+from phee.errors import InvalidState, Unavailable
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.rows import RowChange, Target
-from phee.stores.sqlite import make_durable
+from phee.stores.sqlite import identity, make_durable, opened_identity
 from phee.stream.port import Lane
 
 
@@ -24,6 +26,12 @@ class Fenced(InvalidState):
     """Another importer has taken over this watermark; this one must stop writing."""
 
     code = "fenced"
+
+
+class Replaced(Unavailable):
+    """The store was rebuilt and this is the old one; nothing was written, and it is open anew."""
+
+    code = "store-replaced"
 
 
 class Changes(Protocol):
@@ -106,10 +114,12 @@ class SqlStore(Generic[F]):
         self._statements = statements
         self._name = name
         self._owner = ""
+        self._starts: dict[Lane, int] = {}
 
     def claim(self, lane: Lane, owner: str, *, start: int) -> int:
         """See :class:`TenantStore`."""
         self._owner = owner
+        self._starts[lane] = start
         with self._engine.begin() as connection:
             connection.exec_driver_sql(self._statements.claim, (*self._key(lane), start, owner))
             position = connection.exec_driver_sql(self._statements.read, self._key(lane))
@@ -117,18 +127,28 @@ class SqlStore(Generic[F]):
 
     def position(self, lane: Lane) -> int | None:
         """See :class:`TenantStore`."""
-        with self._engine.begin() as connection:
+        with self.transaction() as connection:
             position = connection.exec_driver_sql(self._statements.read, self._key(lane))
             return position.scalar_one_or_none()
 
     def write(
         self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
     ) -> int:
-        """See :class:`TenantStore`."""
-        with self._engine.begin() as connection:
+        """See :class:`TenantStore`; raises Replaced when the store was rebuilt meanwhile."""
+        with self.transaction() as connection:
             self._move(connection, lane, position)
             write_dead_letters(connection, self._consumer, letters, self._statements)
             return self._apply(connection, fold) if fold is not None else 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run a transaction with the store's write lock; all or nothing."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    def apply(self, connection: Connection, fold: F) -> int:
+        """Apply a fold inside a :meth:`transaction`; return the number of changes."""
+        return self._apply(connection, fold)
 
     def close(self) -> None:
         """See :class:`TenantStore`."""
@@ -158,6 +178,32 @@ class SqliteStore(SqlStore[F]):
     def __init__(self, path: Path, engine: Engine, consumer: str) -> None:
         super().__init__(engine, consumer, SQLITE, str(path))
         self._path = path
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run a transaction on the store that bears the name now, with its write lock.
+
+        Raises:
+            Replaced: this was not that store; nothing was written.
+        """
+        try:
+            with self._engine.begin() as connection:
+                if opened_identity(connection) != identity(self._path):
+                    raise Replaced("the store was rebuilt", where=str(self._path))
+                yield connection
+        except (Replaced, SQLAlchemyError):
+            self._open_again()
+            raise
+
+    def _open_again(self) -> None:
+        """Turn to the file that bears the name now, if that is another one, and claim it."""
+        with self._engine.connect() as connection:
+            opened = opened_identity(connection)
+        if identity(self._path) in (None, opened):
+            return  # without a file of this name, whoever moved it away must mend that
+        self._engine.dispose()
+        for lane, start in self._starts.items():
+            self.claim(lane, self._owner, start=start)
 
     def make_durable(self) -> None:
         """See :class:`TenantStore`."""

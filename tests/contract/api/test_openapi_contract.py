@@ -36,7 +36,7 @@ from phee.operations import routes as operations_routes
 from phee.operations.parameters import MOMENT_PATTERN
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import open_reader
-from phee.stores.search.fts5 import Fts5Search
+from phee.stores.search.fts5 import Fts5Search, open_letters
 from phee.stores.sqlite import reader_engine
 from phee.tenants import TENANT_ID_PATTERN
 from phee.web import HubApp, TenantResolver, create_app
@@ -56,6 +56,7 @@ def build(data: Path) -> HubApp:
     stores = TenantStores(
         lambda tenant_id: open_reader(data, tenant_id),
         lambda tenant_id: Fts5Search(reader_engine(search_path(data, tenant_id))),
+        open_search_letters=lambda tenant_id: open_letters(data, tenant_id),
     )
     return create_app(
         [

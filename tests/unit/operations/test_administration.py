@@ -14,6 +14,8 @@ from phee.operations.administration import (
     Administration,
     ConsumerStatus,
     HubStatus,
+    RunningAnswer,
+    RunningGroup,
     administration_routes,
 )
 from phee.tenants import Tenant
@@ -55,6 +57,10 @@ def client(
     async def onboarded(tenant: Tenant) -> None:
         served.append(tenant.id)
 
+    async def running() -> RunningAnswer:
+        group = RunningGroup(tenant="rhino", bpmn_process_id="P", process_instance_keys=[7])
+        return RunningAnswer(epoch="1", partition_id=1, position=5, groups=[group])
+
     administration = Administration(
         two_tenants(tmp_path),
         orchestrator,  # type: ignore[arg-type]
@@ -62,6 +68,7 @@ def client(
         is_served=lambda job_type: job_type == "known-rhino",
         onboarded=onboarded,
         status=lambda: STATUS,
+        running=running,
     )
     with TestClient(create_app([administration_routes(administration)])) as client:
         yield client
@@ -138,3 +145,9 @@ def test_a_broken_drawing_is_a_problem(
 def test_the_status_is_in_numbers(client: TestClient[HubApp]) -> None:
     status = client.get("/api/v1/status").json()
     assert (status["durablePosition"], status["consumers"][0]["lagRecords"]) == (7, 2)
+
+
+def test_what_runs_is_listed_with_its_position(client: TestClient[HubApp]) -> None:
+    answer = client.get("/api/v1/running-instances").json()
+    assert answer["position"] == 5
+    assert answer["groups"][0]["processInstanceKeys"] == [7]

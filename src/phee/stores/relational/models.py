@@ -170,6 +170,16 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
+class DeadLetterDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody did about a dead letter, and the letter's state after it."""
+
+    action: str
+    outcome: str
+    reason: str | None
+    decided_by: str | None
+    decided_at: int
+
+
 class StatusTotal(msgspec.Struct, frozen=True, kw_only=True):
     """How many transfers have one status and currency, and their exact sum."""
 

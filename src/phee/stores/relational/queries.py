@@ -41,6 +41,7 @@ from phee.stores.relational.filters import (
 )
 from phee.stores.relational.models import (
     DeadLetter,
+    DeadLetterDecision,
     FlowNodeInstance,
     Incident,
     Page,
@@ -222,6 +223,29 @@ class RelationalReader:
         table = tables.dead_letters
         conditions = [table.c.state == state] if state is not None else []
         return self._page(table, DeadLetter, conditions, ("id", "DESC"), page, size)
+
+    def dead_letter(self, letter_id: int) -> DeadLetter:
+        """Return one dead letter, whatever its state.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        table = tables.dead_letters
+        found = self._rows(table, DeadLetter, [table.c.id == letter_id], [table.c.id])
+        if not found:
+            raise NotFound(
+                "no dead letter of this tenant has this id",
+                where=str(letter_id),
+                fix="Take the id from the list of dead letters of the same store",
+            )
+        return found[0]
+
+    def decisions(self, letter: DeadLetter) -> list[DeadLetterDecision]:
+        """Return what was decided about a dead letter, in the order it was."""
+        table = tables.dead_letter_decisions
+        names = ("consumer", "epoch", "partition_id", "position", "reason_code")
+        conditions = [table.c[name] == getattr(letter, name) for name in names]
+        return self._rows(table, DeadLetterDecision, conditions, [table.c.id])
 
     def process_definitions(self) -> list[ProcessDefinition]:
         """Return the deployed definitions, newest version first, without their drawings."""

@@ -282,3 +282,25 @@ dead_letters = Table(
     Index(None, "process_instance_key"),
 )
 """What could not be projected, with its reason and the record itself (Zeebe's JSON form)."""
+
+dead_letter_decisions = Table(
+    "dead_letter_decisions",
+    metadata,
+    _id(),
+    Column("consumer", String(64), nullable=False),
+    _key("epoch", nullable=False),
+    Column("partition_id", Integer, nullable=False),
+    _key("position", nullable=False),
+    _name("reason_code", 64, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", LongText),
+    _name("decided_by"),
+    Column("decided_at", Timestamp, nullable=False),
+    Index(None, "epoch", "position"),
+)
+"""What was decided about dead letters, by whom and why; rows are only ever added.
+
+``action`` is RETRY or DISCARD, ``outcome`` the letter's state after it. ``decided_by`` is NULL
+while nobody has to say who they are.
+"""

@@ -23,6 +23,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal_column
 from phee.errors import InvalidInput, TimedOut
 from phee.stores.money import money_sum, sum_columns
 from phee.stores.paths import search_path
+from phee.stores.relational.queries import RelationalReader
 from phee.stores.search.query import (
     FILTER_FIELDS,
     KINDS,
@@ -50,6 +51,11 @@ _WORD = re.compile(r'"([^"]*)"|(\S+)')
 def open_search(data: Path, tenant_id: str) -> Fts5Search:
     """Return a reader of one tenant's embedded search store (opened at the first query)."""
     return Fts5Search(reader_engine(search_path(data, tenant_id)))
+
+
+def open_letters(data: Path, tenant_id: str) -> RelationalReader:
+    """Return a reader of a search store's dead letters; its other listings do not exist."""
+    return RelationalReader(reader_engine(search_path(data, tenant_id)))
 
 
 class Fts5Search:

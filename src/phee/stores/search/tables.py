@@ -82,6 +82,7 @@ for _columns in (
 
 watermarks = relational.watermarks.to_metadata(metadata)
 dead_letters = relational.dead_letters.to_metadata(metadata)
+dead_letter_decisions = relational.dead_letter_decisions.to_metadata(metadata)
 
 _NAMES = ", ".join(TEXT_FIELDS)
 _OLD = ", ".join(f"old.{name}" for name in TEXT_FIELDS)
@@ -114,11 +115,12 @@ def create(connection: Connection) -> None:
     """
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if version == VERSION:
+        dead_letter_decisions.create(connection, checkfirst=True)  # younger than the version
         return
     if version != 0:
         raise NotSupported(
             f"the search store has version {version}, this program makes {VERSION}",
-            fix="Move the file away and let the importer build it again from the stream",
+            fix="Run `phee rebuild --store search` for this tenant",
         )
     metadata.create_all(connection)
     for statement in _STATEMENTS:

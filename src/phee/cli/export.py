@@ -1,0 +1,76 @@
+"""``phee export``: a table of a tenant as a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+
+from phee.cli.progress import counting
+from phee.cli.rebuild import data_of_hub
+from phee.errors import InvalidInput, InvalidState
+from phee.upkeep.exporting import FORMATS, Format, export_table
+
+
+def run_export(
+    *,
+    tenant: str,
+    table: str,
+    file_format: str,
+    output: Path | None,
+    data: Path | None,
+    http_port: int | None,
+) -> None:
+    """Write a table to ``output``, or to standard output. A file appears only when it is whole.
+
+    Raises:
+        InvalidInput: there is no such table or format, or a cell does not fit it.
+        NotSupported: the format needs an extra that is not installed.
+    """
+    chosen = _format(file_format)
+    folder = data or data_of_hub(http_port)
+    if output is None:
+        _to_standard_output(folder, tenant, table, chosen)
+        return
+    part = output.with_name(f".{output.name}.part")
+    try:
+        with part.open("wb") as file:
+            count = _export(folder, tenant, table, chosen, file)
+        part.replace(output)
+    except OSError as error:
+        raise InvalidState(
+            f"the file cannot be written: {error.strerror}", where=str(output)
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    Console(stderr=True).print(f"{count:,} rows in {output}", soft_wrap=True)
+
+
+def _format(name: str) -> Format:
+    for known in FORMATS:
+        if known == name:
+            return known
+    raise InvalidInput(
+        f"there is no format {name[:20]!r}", where="--format", fix=f"Use one of {list(FORMATS)}"
+    )
+
+
+def _export(data: Path, tenant: str, table: str, chosen: Format, file: BinaryIO) -> int:
+    with counting(f"exporting {table}") as progress:
+        return export_table(data, tenant, table, chosen, file, progress=progress)
+
+
+def _to_standard_output(data: Path, tenant: str, table: str, chosen: Format) -> None:
+    if chosen == "xlsx" and sys.stdout.isatty():
+        raise InvalidInput(
+            "a workbook is nothing for a terminal", where="--format xlsx", fix="Use --output FILE"
+        )
+    try:
+        _export(data, tenant, table, chosen, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader has seen enough; nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,177 @@
+"""Names, options and help of the commands that look after the stores."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class StoreName(StrEnum):
+    """The kinds of stores."""
+
+    relational = "relational"
+    search = "search"
+
+
+HttpPort = Annotated[
+    int | None,
+    typer.Option(
+        "--http-port", help="HTTP port of the hub.", envvar="PHEE_HTTP_PORT", show_default="8080"
+    ),
+]
+HubData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Data directory of the hub.",
+        envvar="PHEE_DATA",
+        show_default="that of the hub on the HTTP port",
+    ),
+]
+TenantOption = Annotated[str, typer.Option("--tenant", "-t", help="Tenant to act for.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+OfStore = Annotated[StoreName, typer.Option("--store", help="Store that the letter is of.")]
+LetterId = Annotated[int, typer.Argument(help="Id of the dead letter.", min=1)]
+
+deadletters = typer.Typer(
+    help="Records that could not be projected: look, project again, give up.",
+    no_args_is_help=True,
+)
+
+
+def verify(
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", "-t", help="Only this tenant.", show_default="all")
+    ] = None,
+    as_json: AsJson = False,
+    data: HubData = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Prove that engine, log, rows and documents agree, while the hub runs.
+
+    The exit status is 1 when anything differs.
+    """
+    from phee.cli.verify import run_verify
+
+    raise typer.Exit(run_verify(tenant=tenant, as_json=as_json, data=data, http_port=http_port))
+
+
+def rebuild(
+    tenant: TenantOption,
+    store: Annotated[
+        StoreName | None, typer.Option("--store", help="Only this store.", show_default="both")
+    ] = None,
+    data: HubData = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Build a tenant's stores anew from the log and put them in place, while the hub runs."""
+    from phee.cli.rebuild import run_rebuild
+
+    run_rebuild(tenant=tenant, store=store.value if store else None, data=data, http_port=http_port)
+
+
+def lag(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Look every second.")] = False,
+    as_json: AsJson = False,
+    http_port: HttpPort = None,
+) -> None:
+    """Show how far the readers of the log are behind, and how fresh the stores are."""
+    from phee.cli.lag import run_lag
+
+    run_lag(follow=follow, as_json=as_json, http_port=http_port)
+
+
+def export(
+    tenant: TenantOption,
+    table: Annotated[str, typer.Option(help="Table, such as transfers or documents.")],
+    file_format: Annotated[str, typer.Option("--format", help="csv, xlsx or jsonl.")] = "csv",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File.", show_default="standard output")
+    ] = None,
+    data: HubData = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Write a table of a tenant to a file, as of one moment."""
+    from phee.cli.export import run_export
+
+    run_export(
+        tenant=tenant,
+        table=table,
+        file_format=file_format,
+        output=output,
+        data=data,
+        http_port=http_port,
+    )
+
+
+@deadletters.command("list")
+def list_(
+    tenant: TenantOption,
+    store: OfStore = StoreName.relational,
+    state: Annotated[str, typer.Option(help="OPEN, REPLAYED, DISCARDED or ALL.")] = "OPEN",
+    size: Annotated[int, typer.Option(help="How many to show.", min=1, max=500)] = 20,
+    as_json: AsJson = False,
+    http_port: HttpPort = None,
+) -> None:
+    """List the newest dead letters of a tenant."""
+    from phee.cli.deadletters import run_list
+
+    run_list(
+        tenant=tenant,
+        store=store.value,
+        state=state,
+        size=size,
+        as_json=as_json,
+        http_port=http_port,
+    )
+
+
+@deadletters.command()
+def show(
+    letter: LetterId,
+    tenant: TenantOption,
+    store: OfStore = StoreName.relational,
+    as_json: AsJson = False,
+    http_port: HttpPort = None,
+) -> None:
+    """Show a dead letter with its record and what was decided about it."""
+    from phee.cli.deadletters import run_show
+
+    run_show(tenant=tenant, store=store.value, letter=letter, as_json=as_json, http_port=http_port)
+
+
+@deadletters.command()
+def retry(
+    letter: LetterId,
+    tenant: TenantOption,
+    store: OfStore = StoreName.relational,
+    http_port: HttpPort = None,
+) -> None:
+    """Project a dead letter's record again, with the present mapping."""
+    from phee.cli.deadletters import run_retry
+
+    run_retry(tenant=tenant, store=store.value, letter=letter, http_port=http_port)
+
+
+@deadletters.command()
+def discard(
+    letter: LetterId,
+    tenant: TenantOption,
+    reason: Annotated[str, typer.Option(help="Why it may be given up; it is kept.")],
+    store: OfStore = StoreName.relational,
+    http_port: HttpPort = None,
+) -> None:
+    """Give a dead letter up for good."""
+    from phee.cli.deadletters import run_discard
+
+    run_discard(tenant=tenant, store=store.value, letter=letter, reason=reason, http_port=http_port)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``phee``."""
+    for command in (verify, rebuild, lag, export):
+        app.command()(command)
+    app.add_typer(deadletters, name="deadletters")

@@ -1,0 +1,38 @@
+"""Dead letters in a proof: what a store could not use must be what the fold could not use either.
+
+A letter that somebody has dealt with is left out on both sides: what was retried is a row by now,
+and what was discarded is known to be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from phee.upkeep.comparing import Difference, Differences
+from phee.upkeep.snapshot import Row, Snapshot, table_named
+
+Key = tuple[Any, ...]
+
+
+def compare_letters(
+    live: Snapshot, folded: Snapshot, epochs: Collection[int], differences: Differences
+) -> int:
+    """Note every open dead letter that only one side has; return how many the store has open."""
+    table = table_named(live.kind, "dead_letters")
+    ours = {_key(row): row["state"] for row in live.rows(table, epochs=epochs)}
+    theirs = {_key(row) for row in folded.rows(table, epochs=epochs)}
+    is_open = {key for key, state in ours.items() if state == "OPEN"}
+    for key in sorted(theirs - ours.keys()):
+        differences.add(Difference(live.kind, str(table.name), _text(key), "missing"))
+    for key in sorted(is_open - theirs):
+        differences.add(Difference(live.kind, str(table.name), _text(key), "unexpected"))
+    return len(is_open)
+
+
+def _key(row: Row) -> Key:
+    return (row["epoch"], row["partition_id"], row["position"], row["reason_code"])
+
+
+def _text(key: Key) -> str:
+    return " ".join(str(part) for part in key)

@@ -1,0 +1,108 @@
+"""What comes out of an export is exact, harmless to open, and says what is missing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import tracemalloc
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from store_rows import transfer_row, write_relational
+
+from phee.errors import InvalidInput, NotFound, NotSupported
+from phee.upkeep.exporting import Format, export_table, exportable
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rows = [
+        transfer_row(1, payer_dfsp_id='=HYPERLINK("http://x")', amount=Decimal("12.5000")),
+        transfer_row(2, payer_dfsp_id="@SUM(1)", amount=Decimal("123456789012345678.1234")),
+        transfer_row(3, payer_dfsp_id="plain, with comma"),
+    ]
+    write_relational(tmp_path, "rhino", {"transfers": rows})
+    return tmp_path
+
+
+def export(data: Path, file_format: Format, table: str = "transfers") -> bytes:
+    output = io.BytesIO()
+    export_table(data, "rhino", table, file_format, output)
+    return output.getvalue()
+
+
+def test_csv_runs_no_formula_and_keeps_amounts(data: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(export(data, "csv").decode(), newline="")))
+    assert [row["payer_dfsp_id"] for row in rows] == [
+        '\'=HYPERLINK("http://x")',
+        "'@SUM(1)",
+        "plain, with comma",
+    ]
+    assert rows[0]["amount"] == "12.5"
+    assert rows[1]["amount"] == "123456789012345678.1234"
+    assert rows[0]["started_at"].endswith("Z")
+
+
+def test_json_lines_have_every_row_and_exact_amounts(data: Path) -> None:
+    rows = [json.loads(line) for line in export(data, "jsonl").splitlines()]
+    assert len(rows) == 3
+    assert rows[1]["amount"] == "123456789012345678.1234"
+    assert isinstance(rows[0]["workflow_instance_key"], int)
+
+
+def test_a_workbook_has_no_formulas(data: Path) -> None:
+    pytest.importorskip("xlsxwriter")
+    with zipfile.ZipFile(io.BytesIO(export(data, "xlsx"))) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "=HYPERLINK" in sheet
+    assert "123456789012345678.1234" in sheet, "as text: a number would be rounded"
+    assert "<v>12.5</v>" in sheet
+
+
+def test_a_missing_library_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    with pytest.raises(NotSupported) as caught:
+        export(data, "xlsx")
+    assert "phee[xlsx]" in caught.value.fix
+
+
+def test_an_unknown_table_and_tenant_are_refused(data: Path) -> None:
+    with pytest.raises(InvalidInput, match="no table 'watermarks'"):
+        export(data, "csv", "watermarks")
+    with pytest.raises(NotFound):
+        export_table(data, "lion", "transfers", "csv", io.BytesIO())
+
+
+@pytest.mark.parametrize("table", sorted(exportable()))
+def test_every_table_can_be_exported(data: Path, table: str) -> None:
+    if exportable()[table][0] == "relational":
+        assert export(data, "csv", table).count(b"\r\n") >= 1
+
+
+class Discarding(io.RawIOBase):
+    """Takes everything and keeps nothing."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
+    peaks = []
+    for tenant, count in (("small", 3_000), ("large", 9_000)):
+        rows = [transfer_row(number) for number in range(count)]
+        write_relational(tmp_path, tenant, {"transfers": rows})
+        del rows
+        tracemalloc.start()
+        export_table(tmp_path, tenant, "transfers", "csv", Discarding())  # type: ignore[arg-type]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.5
