@@ -71,7 +71,7 @@ def test_a_taken_port_is_named(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"PHEE_STREAM": "kafka://127.0.0.1:9092"}, ["PHEE_STREAM", "'kafka'", "embedded"]),
+        ({"PHEE_STREAM": "kafka://127.0.0.1:9092"}, ["PHEE_STREAM", "'kafka'", "log"]),
         ({"PHEE_DATABASE": "mysql://u:secret@db/x"}, ["PHEE_DATABASE", "'mysql'", "sqlite"]),
         ({"PHEE_ORCHESTRATOR": "zeebe://h:26500"}, ["PHEE_ORCHESTRATOR", "'zeebe'"]),
         ({"PHEE_SEARCH": "https://search"}, ["PHEE_SEARCH", "'https'"]),

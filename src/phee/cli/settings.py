@@ -55,7 +55,7 @@ class Settings(BaseSettings):
             value = getattr(self, role)
             if value != embedded:
                 raise NotSupported(
-                    f"this version has no {role} of the kind {value.split(':')[0]!r}",
+                    f"phee up cannot run on a {role} of the kind {value.split(':')[0]!r}",
                     where=f"PHEE_{role.upper()}",
                     fix=f"Set PHEE_{role.upper()}={embedded}, or unset it",
                 )
