@@ -90,6 +90,9 @@ class TenantStore(Protocol[F_contra]):
             Fenced: another owner has claimed the lane; nothing was written.
         """
 
+    def take_refused(self) -> Sequence[str]:
+        """Return the reason codes of dead letters that the store itself wrote since last asked."""
+
     def make_durable(self) -> None:
         """Make everything written so far survive a power loss."""
 
@@ -129,6 +132,10 @@ class SqlStore(Generic[F]):
             self._move(connection, lane, position)
             write_dead_letters(connection, self._consumer, letters, self._statements)
             return self._apply(connection, fold) if fold is not None else 0
+
+    def take_refused(self) -> Sequence[str]:
+        """See :class:`TenantStore`; here a whole transaction is refused, with an exception."""
+        return ()
 
     def close(self) -> None:
         """See :class:`TenantStore`."""
