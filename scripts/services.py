@@ -23,14 +23,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from real_components import process
 from real_components.component import Component, Ports
+from real_components.elasticsearch import Elasticsearch
 from real_components.kafka import Kafka
 from real_components.mariadb import MariaDb
 from real_components.missing import Missing
+from real_components.opensearch import OpenSearch
 from real_components.operate import free_ports, start_component
 from real_components.zeebe import Zeebe
 
 COMPONENTS: dict[str, Component] = {
-    component.name: component for component in (Kafka(), Zeebe(), MariaDb())
+    component.name: component
+    for component in (Kafka(), Zeebe(), MariaDb(), OpenSearch(), Elasticsearch())
 }
 STATE = Path(__file__).parent.parent / ".services"
 

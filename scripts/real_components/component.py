@@ -16,13 +16,14 @@ class Component(ABC):
     """A third-party engine: how to install it, start it and know that it is ready.
 
     ``ports`` maps a name to the usual port; ``start_after`` names what must run first if it is to
-    run at all.
+    run at all. ``port_choice`` bounds free ports where the program takes no others.
     """
 
     name: ClassVar[str]
     version: ClassVar[str]
     ports: ClassVar[Ports]
     start_after: ClassVar[tuple[str, ...]] = ()
+    port_choice: ClassVar[range] = range(1)
     ready_timeout_s: ClassVar[float] = 60.0
 
     @abstractmethod

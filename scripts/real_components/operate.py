@@ -28,4 +28,4 @@ def start_component(
 
 def free_ports(component: Component) -> Ports:
     """Return a free port for each port of ``component``."""
-    return {name: process.free_port() for name in component.ports}
+    return {name: process.free_port(component.port_choice) for name in component.ports}

@@ -7,6 +7,7 @@ another terminal.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -56,11 +57,17 @@ def start_time(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
-def free_port() -> int:
-    """Return a TCP port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(choice: range = range(1)) -> int:
+    """Return a TCP port nobody listens on at the moment, of ``choice`` (0: any).
+
+    Raises:
+        Missing: all of them are taken.
+    """
+    for port in choice:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise Missing(f"every port of {choice} is taken; end what uses them")
 
 
 def launch(name: str, folder: Path, plan: Launch, ports: Mapping[str, int]) -> Running:

@@ -16,6 +16,7 @@ from phee.importers.process import (
     KINDS,
     ImporterSettings,
     Kind,
+    Stores,
     make_importer,
     store_opener,
 )
@@ -55,13 +56,15 @@ def _empty_store(kind: Kind) -> Path:
     return store_path(kind, data, "template")
 
 
-def new_importer(kind: Kind, data: Path, stream: EventStream) -> Importer[Any]:
-    return make_importer(kind, ImporterSettings(data=data), stream, new_registry())
+def new_importer(
+    kind: Kind, data: Path, stream: EventStream, stores: Stores | None = None
+) -> Importer[Any]:
+    return make_importer(kind, ImporterSettings(data=data), stream, new_registry(), stores)
 
 
-def import_all(kind: Kind, data: Path, log: MemoryLog) -> None:
+def import_all(kind: Kind, data: Path, log: MemoryLog, stores: Stores | None = None) -> None:
     """Import everything the log has, then end cleanly."""
-    importer = new_importer(kind, data, LocalStream(log, kind))
+    importer = new_importer(kind, data, LocalStream(log, kind), stores)
     importer.step()
     while importer.progress.lag_records or importer.progress.stalled_tenants:
         importer.step()

@@ -33,8 +33,8 @@ from phee.gateway.server import GatewayServer
 from phee.monitoring import configure_logging
 from phee.operations import TenantStores
 from phee.records import DEFAULT_TENANT
-from phee.stores.relational.queries import open_reader
-from phee.stores.search.fts5 import open_letters, open_search
+from phee.stores.relational.stores import relational_stores
+from phee.stores.search.runtime import search_runtime
 from phee.stream import LogServer, stream_path
 from phee.tenants import Tenant, TenantRegistry
 from phee.workers import Worker
@@ -64,10 +64,12 @@ class Hub:
         self.gateway = GatewayServer(
             self.engine, port=settings.grpc_port, tenant_known=self._tenant_known
         )
+        self.relational = relational_stores(settings.database, settings.data)
+        self.search = search_runtime(settings.search, settings.data)
         self.stores = TenantStores(
-            lambda tenant_id: open_reader(settings.data, tenant_id),
-            lambda tenant_id: open_search(settings.data, tenant_id),
-            open_search_letters=lambda tenant_id: open_letters(settings.data, tenant_id),
+            self.relational.open_reader,
+            self.search.open_reader,
+            open_search_letters=self.search.open_letters,
         )
         self.http = Http(self._connector_settings())
         self.handlers = handlers(self._connector_settings(), self.client, self.http)
@@ -86,6 +88,7 @@ class Hub:
             await self._start_streaming(running)
             await self.gateway.start()
             running.push_async_callback(self.gateway.stop)
+            running.callback(self.search.close)
             running.callback(self.stores.close)
             await running.enter_async_context(self.http)
             running.push_async_callback(self._close_workers)

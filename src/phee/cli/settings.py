@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     def _only_what_there_is(self) -> Self:
         for role, embedded in _EMBEDDED.items():
             value = getattr(self, role)
-            if value != embedded:
+            if value != embedded and not (role == "search" and _is_address(value)):
                 raise NotSupported(
                     f"phee up cannot run on a {role} of the kind {value.split(':')[0]!r}",
                     where=f"PHEE_{role.upper()}",
@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     def port_of(self, importer: str) -> int:
         """Return the health and metrics port of the ``relational`` or ``search`` importer."""
         return self.importer_port + ("relational", "search").index(importer)
+
+
+def _is_address(value: str) -> bool:
+    return value.startswith(("http://", "https://"))
 
 
 def load_settings(**overrides: object) -> Settings:

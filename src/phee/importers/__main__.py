@@ -10,6 +10,7 @@ from pathlib import Path
 from phee.errors import PheeError
 from phee.importers.process import KINDS, ImporterSettings, run_importer
 from phee.stores.relational.stores import SQLITE
+from phee.stores.search.runtime import EMBEDDED
 from phee.stream.choice import STREAM_VARIABLE
 
 
@@ -30,6 +31,11 @@ def main() -> int:
         default=os.environ.get("PHEE_DATABASE", SQLITE),
         help="sqlite, or mysql://operator@host:3306/phee (default: PHEE_DATABASE)",
     )
+    parser.add_argument(
+        "--search",
+        default=os.environ.get("PHEE_SEARCH", EMBEDDED),
+        help="sqlite, or https://user@host:port of a search server (default: PHEE_SEARCH)",
+    )
     parser.add_argument("--log-level", default="INFO")
     arguments = parser.parse_args()
     settings = ImporterSettings(
@@ -38,6 +44,7 @@ def main() -> int:
         http_port=arguments.http_port,
         mapping=arguments.mapping,
         database=arguments.database,
+        search=arguments.search,
         log_level=arguments.log_level,
     )
     try:

@@ -104,6 +104,8 @@ class Applier(Generic[F]):
         fold, letters = (work.fold, work.letters) if work is not None else (None, [])
         changes = slot.store.write(batch.lane, batch.last_position, fold, letters)
         slot.moved(batch.lane, batch.last_position)
+        for code in slot.store.take_refused():
+            self._metrics.refused(slot.tenant_id, code)
         if work is not None:
             self._metrics.visible(slot.tenant_id, work.commit_times, time.time() * 1000)
         return changes

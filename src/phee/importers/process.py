@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -23,9 +23,8 @@ from phee.projections.mapping import TransferMapping, default_mapping, load_mapp
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
-from phee.stores.paths import search_path
 from phee.stores.relational.stores import SQLITE, relational_stores
-from phee.stores.search.store import SqliteSearchStore
+from phee.stores.search.runtime import EMBEDDED, search_runtime
 from phee.stores.writing import TenantStore
 from phee.stream import EventStream, open_stream
 from phee.tenants import TenantRegistry
@@ -51,6 +50,7 @@ class ImporterSettings:
             the record log of the hub.
         mapping: a mapping file to use instead of the one that ships.
         database: where relational stores are, as in ``PHEE_DATABASE``.
+        search: where search stores are, as in ``PHEE_SEARCH``.
     """
 
     data: Path
@@ -59,6 +59,7 @@ class ImporterSettings:
     lag_records_ready: int = 100_000
     mapping: Path | None = None
     database: str = SQLITE
+    search: str = EMBEDDED
     log_level: str = "INFO"
 
 
@@ -73,25 +74,39 @@ class RegisteredTenants:
         return set(self._registry.ids())
 
 
+class Stores(Protocol):
+    """The stores of one kind, of any tenant."""
+
+    def open_store(self, tenant_id: str) -> TenantStore[Any]:
+        """Open (or create) a tenant's store for its one writer."""
+
+    def has_store(self, tenant_id: str) -> bool:
+        """Return whether a tenant's store was ever created."""
+
+
 def make_importer(
-    kind: Kind, settings: ImporterSettings, stream: EventStream, registry: CollectorRegistry
+    kind: Kind,
+    settings: ImporterSettings,
+    stream: EventStream,
+    registry: CollectorRegistry,
+    stores: Stores | None = None,
 ) -> Importer[Any]:
-    """Return an importer of ``kind`` that reads ``stream``.
+    """Return an importer of ``kind`` that reads ``stream``, into ``stores`` or those of settings.
 
     Raises:
         InvalidMapping: the mapping file is wrong.
     """
     tenants = RegisteredTenants(settings.data)
-    has_default = _finder(kind, settings)
+    chosen = stores or open_stores(kind, settings)
 
     def with_default() -> set[str]:
         """The default tenant has a store once it had a record; then it belongs to the rest."""
-        return {DEFAULT_TENANT} if has_default() else set()
+        return {DEFAULT_TENANT} if chosen.has_store(DEFAULT_TENANT) else set()
 
     return Importer(
         stream,
         make_sorter(kind, tenants, _mapping(settings)),
-        store_opener(kind, settings.data, settings.database),
+        chosen.open_store,
         relational_stores(settings.database, settings.data).open_operator_letters(kind),
         tenants,
         ImporterMetrics(registry, kind),
@@ -108,16 +123,27 @@ def make_sorter(kind: Kind, tenants: TenantDirectory, mapping: TransferMapping) 
 
 
 def store_opener(
-    kind: Kind, data: Path, database: str = SQLITE
+    kind: Kind, data: Path, database: str = SQLITE, search: str = EMBEDDED
 ) -> Callable[[str], TenantStore[Any]]:
     """Return a function that opens (or creates) a tenant's store of ``kind`` for writing.
 
     Raises:
-        InvalidInput: ``database`` is malformed.
+        InvalidInput: ``database`` or ``search`` is malformed.
+    """
+    return open_stores(
+        kind, ImporterSettings(data=data, database=database, search=search)
+    ).open_store
+
+
+def open_stores(kind: Kind, settings: ImporterSettings) -> Stores:
+    """Return the stores of ``kind`` that the settings name.
+
+    Raises:
+        InvalidInput: the line that names them is malformed.
     """
     if kind == "relational":
-        return relational_stores(database, data).open_store
-    return lambda tenant_id: SqliteSearchStore(search_path(data, tenant_id))
+        return relational_stores(settings.database, settings.data)
+    return search_runtime(settings.search, settings.data)
 
 
 def run_importer(kind: Kind, settings: ImporterSettings) -> None:
@@ -180,10 +206,3 @@ def _mapping(settings: ImporterSettings) -> TransferMapping:
     if settings.mapping is None:
         return default_mapping()
     return load_mapping(settings.mapping.read_bytes())
-
-
-def _finder(kind: Kind, settings: ImporterSettings) -> Callable[[], bool]:
-    if kind == "relational":
-        stores = relational_stores(settings.database, settings.data)
-        return lambda: stores.has_store(DEFAULT_TENANT)
-    return search_path(settings.data, DEFAULT_TENANT).exists

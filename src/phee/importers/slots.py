@@ -78,6 +78,10 @@ class LateStore(Generic[F]):
         """See TenantStore."""
         return self._store.write(lane, position, fold, letters)
 
+    def take_refused(self) -> Sequence[str]:
+        """See TenantStore."""
+        return () if self._opened is None else self._opened.take_refused()
+
     def make_durable(self) -> None:
         """See TenantStore."""
         if self._opened is not None:

@@ -43,6 +43,20 @@ def status_rule(open_incident: str, *, state: str = "instance_state") -> str:
     )
 
 
+def transfer_status(
+    state: str | None, outcome: int | None, *, is_unknown: bool, has_open_incident: bool
+) -> str:
+    """Return a transfer's status: :func:`status_rule` for stores that have no SQL."""
+    if state == "TERMINATED":
+        return "FAILED"
+    if state == "COMPLETED":
+        ends = {OUTCOME_FAILED: "FAILED", OUTCOME_UNKNOWN: "UNKNOWN"}
+        return ends.get(outcome or OUTCOME_COMPLETED, "COMPLETED")
+    if has_open_incident:
+        return "EXCEPTION"
+    return "UNKNOWN" if is_unknown else "IN_PROGRESS"
+
+
 class TransferFold:
     """Folds the records of many transfers, of one epoch, into one change per transfer and group.
 

@@ -98,6 +98,9 @@ class TenantStore(Protocol[F_contra]):
             Fenced: another owner has claimed the lane; nothing was written.
         """
 
+    def take_refused(self) -> Sequence[str]:
+        """Return the reason codes of dead letters that the store itself wrote since last asked."""
+
     def make_durable(self) -> None:
         """Make everything written so far survive a power loss."""
 
@@ -149,6 +152,10 @@ class SqlStore(Generic[F]):
     def apply(self, connection: Connection, fold: F) -> int:
         """Apply a fold inside a :meth:`transaction`; return the number of changes."""
         return self._apply(connection, fold)
+
+    def take_refused(self) -> Sequence[str]:
+        """See :class:`TenantStore`; here a whole transaction is refused, with an exception."""
+        return ()
 
     def close(self) -> None:
         """See :class:`TenantStore`."""

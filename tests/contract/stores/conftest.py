@@ -1,4 +1,4 @@
-"""Every test of a relational store runs on each of its runtimes."""
+"""Every test of a store runs on each of the runtimes of its role."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 from mariadb_server import MariaDbServer
 from real_components.missing import Missing
 from relational_runtimes import MysqlRuntime, Runtime, SqliteRuntime
+from search_runtimes import SERVER_PARAMS, own_indices, search_server
+
+from phee.stores.search.runtime import EMBEDDED
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +36,35 @@ def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> Runtime:
 @pytest.fixture
 def mysql(tmp_path: Path, mariadb: MariaDbServer) -> MysqlRuntime:
     return MysqlRuntime(tmp_path, mariadb)
+
+
+@pytest.fixture(scope="session", params=[EMBEDDED, *SERVER_PARAMS])
+def any_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """``sqlite``, or a real server's address."""
+    if request.param == EMBEDDED:
+        yield EMBEDDED
+        return
+    with search_server(request.param, tmp_path_factory.mktemp(request.param)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_search(any_url: str) -> Iterator[str]:
+    """A line for PHEE_SEARCH, the same for all tests of a module."""
+    if any_url == EMBEDDED:
+        yield EMBEDDED
+        return
+    with own_indices(any_url) as line:
+        yield line
+
+
+@pytest.fixture
+def search(any_url: str) -> Iterator[str]:
+    """A line for PHEE_SEARCH, of this test alone."""
+    if any_url == EMBEDDED:
+        yield EMBEDDED
+        return
+    with own_indices(any_url) as line:
+        yield line

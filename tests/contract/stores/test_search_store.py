@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from importing import import_all, prepare, store_path
-from record_stream import Instance, RecordWriter, channel_request
+from record_stream import START_MS, Instance, RecordWriter, channel_request
 
 from phee.errors import InvalidInput, NotSupported, TimedOut, Unavailable
 from phee.records.types import IncidentIntent
-from phee.stores.search.fts5 import Fts5Search, open_search
 from phee.stores.search.query import SearchQuery, SearchStore
+from phee.stores.search.runtime import EMBEDDED, SearchRuntime, search_runtime
 from phee.stores.search.store import SqliteSearchStore
 from phee.stream.memory import MemoryLog
 
@@ -26,9 +28,12 @@ PAYMENTS = 12
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runtime(
+    tmp_path_factory: pytest.TempPathFactory, module_search: str
+) -> Iterator[SearchRuntime]:
     data = tmp_path_factory.mktemp("search")
-    prepare(data, "rhino")
+    runtime = search_runtime(module_search, data)
+    prepare(data, "rhino", "gorilla")
     writer, log = RecordWriter(), MemoryLog()
     for number in range(PAYMENTS):
         writer.clock_ms += 60_000
@@ -47,13 +52,24 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             records += instance.end(end)
         log.append(records)
     log.append(Instance(writer, "some_other_flow", tenant_id="rhino").start())
-    import_all("search", data, log)
-    return data
+    log.append(Instance(writer, "PayerFundTransfer", tenant_id="gorilla").start(transactionId="g"))
+    import_all("search", data, log, runtime)
+    asyncio.run(shown(runtime, log))
+    yield runtime
+    runtime.close()
+
+
+async def shown(runtime: SearchRuntime, log: MemoryLog, tenant: str = "rhino") -> None:
+    """Return once everything imported can be found."""
+    with closing(runtime.open_reader(tenant)) as store:
+        await store.wait_for_position(
+            log.epoch, log.partition_id, log.durable_position, timeout_s=5
+        )
 
 
 @pytest.fixture
-def store(data: Path) -> Iterator[SearchStore]:
-    store: SearchStore = open_search(data, "rhino")
+def store(runtime: SearchRuntime) -> Iterator[SearchStore]:
+    store = runtime.open_reader("rhino")
     yield store
     store.close()
 
@@ -73,6 +89,12 @@ def found(store: SearchStore, **query: Any) -> list[str | None]:
         ({"text": "c-1*"}, ["tx-11", "tx-10", "tx-1"]),
         ({"text": "tx-7 c-7"}, ["tx-7"]),
         ({"text": "tx-7 c-8"}, []),
+        ({"text": "7*"}, ["tx-11", "tx-10", *(f"tx-{n}" for n in range(9, -1, -1))]),
+        ({"text": '"ledger limit"'}, []),
+        (
+            {"text": "77*", "fields": ("payer_party_id", "note"), "filters": {"currency": "KES"}},
+            ["tx-11", "tx-9", "tx-7", "tx-5", "tx-3", "tx-1"],
+        ),
         ({"text": "grosse"}, []),
         ({"text": "große"}, ["incident"]),
         ({"text": "Größe"}, ["incident"]),
@@ -83,6 +105,11 @@ def found(store: SearchStore, **query: Any) -> list[str | None]:
         ({"filters": {"status": "EXCEPTION"}}, ["tx-3"]),
         ({"filters": {"status": "FAILED"}}, ["tx-8", "tx-4", "tx-0"]),
         ({"filters": {"amount": Decimal("5.25")}}, ["tx-5"]),
+        ({"filters": {"amount": 5}}, []),
+        ({"filters": {"process_instance_key": "none"}}, []),
+        ({"filters": {"client_correlation_id": 7}}, []),
+        ({"ranges": {"started_at": (None, None), "amount": (3, 4)}}, ["tx-3"]),
+        ({"ranges": {"started_at": (START_MS, START_MS + 130_000)}}, ["tx-1", "tx-0"]),
         ({"ranges": {"amount": (Decimal("9.25"), None)}}, ["tx-11", "tx-10", "tx-9"]),
         ({"ranges": {"amount": (None, Decimal("1.2500"))}}, ["tx-1", "tx-0"]),
         ({"kinds": ("incident",)}, ["incident"]),
@@ -131,6 +158,49 @@ def test_histogram_counts_and_sums_exactly(store: SearchStore) -> None:
     assert sum(part.count for part in failed) == 3
 
 
+async def test_the_largest_amounts_add_up_exactly(tmp_path: Path, search: str) -> None:
+    prepare(tmp_path, "rhino")
+    runtime = search_runtime(search, tmp_path)
+    writer, log = RecordWriter(), MemoryLog()
+    amounts = ["999999999999999999.9999", "0.0001", "9007199254740993", "123456789012345678.9012"]
+    for number in range(40):
+        request = channel_request(amounts[number % 4], "EUR")
+        log.append(Instance(writer).start(channelRequest=request))
+    import_all("search", tmp_path, log, runtime)
+    await shown(runtime, log)
+    with closing(runtime.open_reader("rhino")) as store:
+        (bucket,) = store.histogram(SearchQuery(), interval_ms=10**9).buckets
+        (part,) = bucket.by_status
+        assert (part.count, part.amount) == (40, sum(map(Decimal, amounts)) * 10)
+        largest = SearchQuery(ranges={"amount": (Decimal("123456789012345678.9013"), None)})
+        assert store.search(largest).total == 10
+    runtime.close()
+
+
+async def test_begun_words_are_found_however_many_fit(tmp_path: Path, search: str) -> None:
+    prepare(tmp_path, "rhino")
+    runtime = search_runtime(search, tmp_path)
+    writer, log = RecordWriter(), MemoryLog()
+    records = []
+    for number in range(300):
+        records += Instance(writer).start(transactionId=f"tx-{number:020d}-end")
+    log.append(records)
+    import_all("search", tmp_path, log, runtime)
+    await shown(runtime, log)
+    with closing(runtime.open_reader("rhino")) as store:
+        for text, total in (
+            ("tx-0*", 300),
+            ("0*", 300),
+            ("tx-000000000000000001*", 100),
+            ("tx-0000000000000000012*", 10),
+            ("tx-00000000000000000123-e*", 1),
+            ("tx-1*", 0),
+            ("tx-0", 0),
+        ):
+            assert store.search(SearchQuery(text=text)).total == total, text
+    runtime.close()
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -161,51 +231,64 @@ def test_a_cursor_of_the_other_order_is_refused(store: SearchStore) -> None:
 def test_too_fine_a_histogram_is_refused(
     store: SearchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phee.stores.search.fts5.BUCKETS_MAX", 3)
+    monkeypatch.setattr("phee.stores.search.checks.BUCKETS_MAX", 3)
     with pytest.raises(InvalidInput, match="longer interval"):
         store.histogram(SearchQuery(), interval_ms=1)
     with pytest.raises(InvalidInput):
         store.histogram(SearchQuery(), interval_ms=0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(text=st.text(max_size=60))
-def test_no_text_is_ever_syntax(data: Path, text: str) -> None:
-    store = open_search(data, "rhino")
-    try:
+def test_no_text_is_ever_syntax(store: SearchStore, text: str) -> None:
+    with contextlib.suppress(InvalidInput):
         store.search(SearchQuery(text=text, fields=("note",)))
-    except InvalidInput:
-        pass
-    finally:
-        store.close()
 
 
-def test_an_updated_document_is_found_by_its_new_text_only(tmp_path: Path) -> None:
+async def test_an_updated_document_is_found_by_its_new_text_only(
+    tmp_path: Path, search: str
+) -> None:
     prepare(tmp_path, "rhino")
+    runtime = search_runtime(search, tmp_path)
     log, instance = MemoryLog(), Instance(RecordWriter())
     log.append(instance.start(clientCorrelationId="before"))
-    import_all("search", tmp_path, log)
+    import_all("search", tmp_path, log, runtime)
     log.append([instance.variable("clientCorrelationId", "after")])
-    import_all("search", tmp_path, log)
-    store = open_search(tmp_path, "rhino")
-    assert store.search(SearchQuery(text="before")).total == 0
-    assert store.search(SearchQuery(text="after")).total == 1
-    store.close()
-    with closing(sqlite3.connect(store_path("search", tmp_path, "rhino"))) as connection:
-        connection.execute("INSERT INTO documents_text(documents_text) VALUES ('integrity-check')")
+    import_all("search", tmp_path, log, runtime)
+    await shown(runtime, log)
+    with closing(runtime.open_reader("rhino")) as store:
+        assert store.search(SearchQuery(text="before")).total == 0
+        assert store.search(SearchQuery(text="after")).total == 1
+    runtime.close()
+    if search == EMBEDDED:
+        with closing(sqlite3.connect(store_path("search", tmp_path, "rhino"))) as connection:
+            connection.execute(
+                "INSERT INTO documents_text(documents_text) VALUES ('integrity-check')"
+            )
 
 
 async def test_waiting_for_a_position(store: SearchStore) -> None:
     await store.wait_for_position(1, 1, 10, timeout_s=0)
     with pytest.raises(TimedOut):
         await store.wait_for_position(1, 1, 1 << 40, timeout_s=0.01)
+    with pytest.raises(TimedOut):
+        await store.wait_for_position(2, 1, 10, timeout_s=0.01)
 
 
-def test_a_store_that_is_not_there_yet(tmp_path: Path) -> None:
-    store: Fts5Search = open_search(tmp_path, "nobody")
-    with pytest.raises(Unavailable):
+def test_a_store_that_is_not_there_yet(runtime: SearchRuntime) -> None:
+    assert runtime.has_store("rhino")
+    assert not runtime.has_store("nobody")
+    with closing(runtime.open_reader("nobody")) as store, pytest.raises(Unavailable):
         store.search(SearchQuery())
-    store.close()
+
+
+def test_tenants_see_only_their_own(runtime: SearchRuntime) -> None:
+    with closing(runtime.open_reader("gorilla")) as store:
+        assert store.search(SearchQuery()).total == 1
+        assert store.search(SearchQuery(text="tx-7")).total == 0
+        assert store.histogram(SearchQuery(), interval_ms=1_000).buckets[0].count == 1
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -146,3 +147,12 @@ def test_the_account_of_mariadb_is_secret_and_kept(tmp_path: Path) -> None:
     path = tmp_path / mariadb.PASSWORD_FILE
     assert path.stat().st_mode & 0o777 == 0o600
     assert password not in mariadb.address(tmp_path, 3306)
+
+
+def test_a_free_port_is_of_the_choice_and_none_is_said_so() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(Missing, match="every port"):
+            process.free_port(range(port, port + 1))
+    assert process.free_port(range(port, port + 1)) == port

@@ -7,9 +7,6 @@ quoted, fields come from fixed lists, values are bound.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import re
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,18 +14,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal_column, or_, select, text
 
-from phee.errors import InvalidInput, TimedOut
+from phee.errors import TimedOut
 from phee.stores.money import money_sum, sum_columns
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
+from phee.stores.search import checks
+from phee.stores.search.checks import check_interval, check_query, terms_of
+from phee.stores.search.cursors import cursor_of, place_of
 from phee.stores.search.query import (
-    FILTER_FIELDS,
-    KINDS,
-    RANGE_FIELDS,
-    TEXT_FIELDS,
     Bucket,
     Document,
     Histogram,
@@ -40,12 +35,8 @@ from phee.stores.search.tables import documents, watermarks
 from phee.stores.sqlite import reader_engine
 from phee.stores.watermarks import position_reached
 
-SIZE_MAX = 1_000
-BUCKETS_MAX = 10_000
-TEXT_MAX = 1_000
 POLL_S_MIN = 0.002
 POLL_S_MAX = 0.05
-_WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 
 def open_search(data: Path, tenant_id: str) -> Fts5Search:
@@ -70,8 +61,7 @@ class Fts5Search:
 
     def search(self, query: SearchQuery) -> Hits:
         """See SearchStore."""
-        if not 1 <= query.size <= SIZE_MAX or query.offset < 0:
-            raise InvalidInput(f"size must be between 1 and {SIZE_MAX}, offset not negative")
+        check_query(query)
         conditions = _conditions(query)
         moment, key = _moment(), documents.c.key
         order = (
@@ -93,13 +83,13 @@ class Fts5Search:
         shown = [dict(row) for row in rows[: query.size]]
         ids = [row.pop("id") for row in shown]
         more = len(rows) > query.size
-        cursor = _cursor(shown[-1], ids[-1], query) if more else ""
-        return Hits(total, [Document(**row) for row in shown], cursor)
+        found = [Document(**row) for row in shown]
+        return Hits(total, found, _cursor(found[-1], ids[-1], query) if more else "")
 
     def histogram(self, query: SearchQuery, *, interval_ms: int) -> Histogram:
         """See SearchStore. Documents without a start are left out."""
-        if interval_ms < 1:
-            raise InvalidInput("the interval must be at least 1 ms", where="interval")
+        check_interval(interval_ms)
+        check_query(query)
         rows = self._bucket_rows(query, interval_ms)
         buckets = []
         for start, group in groupby(rows, key=lambda row: row[0]):
@@ -121,16 +111,12 @@ class Fts5Search:
             .where(*_conditions(query), columns.started_at.is_not(None))
             .group_by(start, columns.status, columns.currency)
             .order_by(start, columns.status, columns.currency)
-            .limit(BUCKETS_MAX + 1)
+            .limit(checks.BUCKETS_MAX + 1)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(statement).all()
-        if len(rows) > BUCKETS_MAX:
-            raise InvalidInput(
-                f"the histogram has more than {BUCKETS_MAX} buckets",
-                where="interval",
-                fix="Use a longer interval, or bound started_at",
-            )
+        if len(rows) > checks.BUCKETS_MAX:
+            raise checks.too_many_buckets()
         return rows
 
     async def wait_for_position(
@@ -159,16 +145,13 @@ class Fts5Search:
 
 
 def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
-    unknown_kinds = set(query.kinds) - set(KINDS)
-    if unknown_kinds:
-        raise InvalidInput(f"kinds are not known: {sorted(unknown_kinds)}", fix=f"Use {KINDS}")
     conditions: list[ColumnElement[bool]] = []
     if query.kinds:
         conditions.append(documents.c.kind.in_(query.kinds))
     for name, value in query.filters.items():
-        conditions.append(documents.c[_known(name, FILTER_FIELDS)] == _typed(name, value))
+        conditions.append(documents.c[name] == _typed(name, value))
     for name, (lowest, highest) in query.ranges.items():
-        column = documents.c[_known(name, RANGE_FIELDS)]
+        column = documents.c[name]
         if lowest is not None:
             conditions.append(column >= _typed(name, lowest))
         if highest is not None:
@@ -188,72 +171,31 @@ def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
 
 def _match(words: str, fields: Sequence[str]) -> str:
     """Return an FTS5 query in which everything typed is a quoted string."""
-    if len(words) > TEXT_MAX:
-        raise InvalidInput(f"the text is longer than {TEXT_MAX} characters", where="text")
-    terms = []
-    for phrase, word in _WORD.findall(words.replace("\0", " ")):
-        plain = (phrase or word.rstrip("*")).replace('"', " ").strip()
-        if any(character.isalnum() for character in plain):
-            terms.append(f'"{plain}"' + ("*" if word.endswith("*") else ""))
-    if not terms:
-        if words.strip():
-            raise InvalidInput(
-                "the text has no letter or digit to look for",
-                where="text",
-                fix="Name a word or a number that must occur",
-            )
-        return ""
-    columns = " ".join(_known(name, TEXT_FIELDS) for name in fields)
-    found = " AND ".join(terms)
-    return f"{{{columns}}} : ({found})" if columns else found
+    found = " AND ".join(
+        f'"{term.text}"' + ("*" if term.is_prefix else "") for term in terms_of(words)
+    )
+    return f"{{{' '.join(fields)}}} : ({found})" if found and fields else found
 
 
-def _known(name: str, allowed: Sequence[str]) -> str:
-    if name not in allowed:
-        raise InvalidInput(f"there is no field {name[:64]!r} here", fix=f"Use one of {allowed}")
-    return name
-
-
-def _typed(name: str, value: object) -> object:
-    if name == "amount":
-        if isinstance(value, bool) or not isinstance(value, Decimal | int):
-            raise InvalidInput("an amount must be an exact number", where=name)
-        return Decimal(value)
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidInput("a filter value must be a text or a whole number", where=name)
-    return value
-
-
-# --- cursors: where a page ended, for the one that follows ---
+def _typed(name: str, value: str | int | Decimal) -> object:
+    return Decimal(value) if name == "amount" else value
 
 
 def _moment() -> ColumnElement[int]:
     return func.coalesce(documents.c.started_at, literal_column("-1"))
 
 
-def _cursor(row: dict[str, Any], row_id: int, query: SearchQuery) -> str:
-    started = row["started_at"]
-    place = (-1 if started is None else started, row["key"], row_id, query.newest_first)
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(place)).decode().rstrip("=")
+def _cursor(last: Document, row_id: int, query: SearchQuery) -> str:
+    started = -1 if last.started_at is None else last.started_at
+    return cursor_of((started, last.key, row_id), newest_first=query.newest_first)
 
 
 def _after_cursor(query: SearchQuery) -> list[ColumnElement[bool]]:
     if not query.cursor:
         return []
-    try:
-        content = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        place = msgspec.msgpack.decode(content, type=tuple[int, int, int, bool])
-    except (binascii.Error, ValueError, msgspec.DecodeError):
-        raise InvalidInput(
-            "the cursor is not one of ours", where="cursor", fix="Send nextCursor as it was given"
-        ) from None
-    if place[3] != query.newest_first:
-        raise InvalidInput(
-            "the cursor belongs to the other order",
-            where="cursor",
-            fix="Send it with the sort order it was given for, or begin again without it",
-        )
-    return [_beyond(place[:3], newest_first=query.newest_first)]
+    newest_first = query.newest_first
+    place = place_of(query.cursor, tuple[int, int, int], newest_first=newest_first)
+    return [_beyond(place, newest_first=newest_first)]
 
 
 def _beyond(place: tuple[int, int, int], *, newest_first: bool) -> ColumnElement[bool]:

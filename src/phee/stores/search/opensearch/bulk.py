@@ -1,0 +1,144 @@
+"""Bulk requests: many writes in one, and what became of each.
+
+A bulk request has no all-or-nothing: every item succeeds or fails by itself. Items that the server
+was too busy for are sent again, alone, with growing pauses; an item that was written although its
+answer got lost fails the second time as a conflict, which the caller resolves by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from phee.errors import Unavailable
+from phee.stores.search.opensearch.server import BUSY, SearchServer
+
+BYTES_MAX = 4 << 20
+"""A request holds about as much; a single larger document travels alone."""
+ITEMS_MAX = 1_000
+_CONFLICT = 409
+_TOO_LARGE = 413
+_PATH = "/_bulk?filter_path=items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type"
+
+
+class Version(msgspec.Struct, frozen=True):
+    """Which state of a document was read or written: the server's sequence number and term."""
+
+    seq_no: int
+    primary_term: int
+
+
+class Write(msgspec.Struct, frozen=True):
+    """One document to write: over ``version`` of it, or only if there is none."""
+
+    index: str
+    id: str
+    source: bytes
+    version: Version | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the writes of one bulk."""
+
+    written: dict[str, Version] = field(default_factory=dict)
+    conflicts: list[str] = field(default_factory=list)
+    """Somebody else wrote these documents, or we did and the answer got lost."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """The server will never take these; its name for the reason."""
+
+
+class _Error(msgspec.Struct):
+    type: str = ""
+
+
+class _Item(msgspec.Struct, rename={"seq_no": "_seq_no", "primary_term": "_primary_term"}):
+    status: int
+    seq_no: int = -1
+    primary_term: int = -1
+    error: _Error | None = None
+
+
+class _BulkAnswer(msgspec.Struct):
+    items: list[dict[str, _Item]] = []
+
+
+def write_all(server: SearchServer, writes: Sequence[Write]) -> Outcome:
+    """Send ``writes`` (of different documents) until each is written, refused or in conflict.
+
+    Raises:
+        Unavailable: the server stayed busy or away; some of them may have been written.
+    """
+    outcome = Outcome()
+    for part in _parts(writes):
+        _write_part(server, part, outcome)
+    return outcome
+
+
+def _write_part(server: SearchServer, part: list[Write], outcome: Outcome) -> None:
+    waiting = part
+    for attempt in server.patience.rounds():
+        with attempt:
+            waiting = _round(server, waiting, outcome)
+            if waiting:
+                raise Unavailable(f"the search server was too busy for {len(waiting)} documents")
+
+
+def _round(server: SearchServer, part: list[Write], outcome: Outcome) -> list[Write]:
+    """Send once; return what must be sent again."""
+    body = b"".join(_lines(write) for write in part)
+    answer = server.ask_once("POST", _PATH, body, allow={_TOO_LARGE})
+    if answer.status == _TOO_LARGE:
+        return _halves(server, part, outcome)
+    items = answer.decode(_BulkAnswer).items
+    if len(items) != len(part):
+        raise Unavailable("the search server answered a bulk request in part only")
+    busy = []
+    for write, item in zip(part, items, strict=True):
+        (result,) = item.values()
+        if result.status in BUSY or result.status >= 500:
+            busy.append(write)
+        elif result.status == _CONFLICT:
+            outcome.conflicts.append(write.id)
+        elif result.status >= 400:
+            outcome.refused[write.id] = result.error.type if result.error else str(result.status)
+        else:
+            outcome.written[write.id] = Version(result.seq_no, result.primary_term)
+    return busy
+
+
+def _halves(server: SearchServer, part: list[Write], outcome: Outcome) -> list[Write]:
+    if len(part) == 1:
+        outcome.refused[part[0].id] = "too_large"
+        return []
+    middle = len(part) // 2
+    return [
+        *_round(server, part[:middle], outcome),
+        *_round(server, part[middle:], outcome),
+    ]
+
+
+def _lines(write: Write) -> bytes:
+    action: dict[str, str | int] = {"_index": write.index, "_id": write.id}
+    if write.version is None:
+        head = msgspec.json.encode({"create": action})
+    else:
+        action["if_seq_no"] = write.version.seq_no
+        action["if_primary_term"] = write.version.primary_term
+        head = msgspec.json.encode({"index": action})
+    return b"%b\n%b\n" % (head, write.source)
+
+
+def _parts(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    part: list[Write] = []
+    size = 0
+    for write in writes:
+        if part and (size + len(write.source) > BYTES_MAX or len(part) >= ITEMS_MAX):
+            yield part
+            part, size = [], 0
+        part.append(write)
+        size += len(write.source)
+    if part:
+        yield part

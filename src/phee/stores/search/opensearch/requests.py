@@ -1,0 +1,134 @@
+"""Questions in the server's language.
+
+Built as data, never as text: what people type ends up as a value and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from phee.errors import InvalidInput
+from phee.stores.money import money_text
+from phee.stores.search.checks import Term, check_query, terms_of
+from phee.stores.search.cursors import place_of
+from phee.stores.search.opensearch.document import fold_words
+from phee.stores.search.opensearch.indices import RESULT_WINDOW_MAX
+from phee.stores.search.query import TEXT_FIELDS, SearchQuery
+
+_EXPANSIONS_MAX = 10_000
+"""Of a begun word after others; beginnings up to PREFIX_LENGTH_MAX letters are indexed instead."""
+_NUMBERS = frozenset({"process_instance_key", "started_at", "completed_at"})
+_NOTHING: dict[str, Any] = {"match_none": {}}
+_SUMS = {part: {"sum": {"field": f"amount_digits.{part}"}} for part in ("e12", "e6", "e0", "m4")}
+
+
+def search_body(query: SearchQuery) -> dict[str, Any]:
+    """Return the request for one page, with one hit more to see whether there is another.
+
+    Raises:
+        InvalidInput: something in it does not exist here.
+    """
+    check_query(query)
+    if query.offset + query.size >= RESULT_WINDOW_MAX:
+        raise InvalidInput(
+            f"pages by number end at {RESULT_WINDOW_MAX} hits",
+            where="offset",
+            fix="Follow nextCursor instead, or narrow the search",
+        )
+    order = "desc" if query.newest_first else "asc"
+    body: dict[str, Any] = {
+        "query": _condition(query),
+        "sort": [{name: {"order": order}} for name in ("moment", "key", "id")],
+        "size": query.size + 1,
+        "from": query.offset,
+        "track_total_hits": True,
+        "_source": {"excludes": ["words", "amount_digits"]},
+    }
+    if query.cursor:
+        place = place_of(query.cursor, tuple[int, int, str], newest_first=query.newest_first)
+        body["search_after"] = list(place)
+    return body
+
+
+def histogram_body(
+    query: SearchQuery, *, interval_ms: int, size: int, after: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the request for one page of buckets by time, status and currency, in that order."""
+    check_query(query)
+    time = {"field": "started_at", "fixed_interval": f"{interval_ms}ms"}
+    buckets: dict[str, Any] = {
+        "size": size,
+        "sources": [
+            {"start": {"date_histogram": time}},
+            {"status": {"terms": {"field": "status"}}},
+            {"currency": {"terms": {"field": "currency", "missing_bucket": True}}},
+        ],
+    }
+    if after is not None:
+        buckets["after"] = after
+    return {
+        "query": _condition(query),
+        "size": 0,
+        "track_total_hits": False,
+        "aggs": {"buckets": {"composite": buckets, "aggs": _SUMS}},
+    }
+
+
+def _condition(query: SearchQuery) -> dict[str, Any]:
+    filters: list[dict[str, Any]] = []
+    if query.kinds:
+        filters.append({"terms": {"kind": list(query.kinds)}})
+    filters += [_equal(name, value) for name, value in query.filters.items()]
+    for name, (lowest, highest) in query.ranges.items():
+        bounds = {"gte": lowest, "lte": highest}
+        filters.append(_between(name, {k: v for k, v in bounds.items() if v is not None}))
+    fields = query.fields or TEXT_FIELDS
+    filters += [_containing(term, fields) for term in terms_of(query.text)]
+    return {"bool": {"filter": filters}}
+
+
+def _equal(name: str, value: str | int | Decimal) -> dict[str, Any]:
+    if name == "amount":
+        return {"term": {name: money_text(Decimal(value))}}
+    if name in _NUMBERS:
+        number = _number(value)
+        return _NOTHING if number is None else {"term": {name: number}}
+    return {"term": {name: str(value)}}
+
+
+def _between(name: str, bounds: dict[str, Any]) -> dict[str, Any]:
+    if not bounds:
+        return {"match_all": {}}
+    if name == "amount":
+        # Of fixed width, so the order of the texts is that of the numbers.
+        return {"range": {name: {k: money_text(Decimal(v)) for k, v in bounds.items()}}}
+    numbers = {k: _number(v) for k, v in bounds.items()}
+    return _NOTHING if None in numbers.values() else {"range": {name: numbers}}
+
+
+def _number(value: object) -> int | None:
+    """Return a whole number, also one that was given as text; None for any other text."""
+    try:
+        number = int(str(value))
+    except ValueError:
+        return None
+    return number if abs(number) < 1 << 63 else None
+
+
+def _containing(term: Term, fields: Sequence[str]) -> dict[str, Any]:
+    words = fold_words(term.text)
+    if not words:
+        return _NOTHING
+    if term.is_prefix and " " not in words:
+        begun = [{"prefix": {f"words.{name}": {"value": words}}} for name in fields]
+        return {"bool": {"should": begun, "minimum_should_match": 1}}
+    match: dict[str, Any] = {
+        "query": words,
+        "type": "phrase_prefix" if term.is_prefix else "phrase",
+        "fields": [f"words.{name}" for name in fields],
+    }
+    if term.is_prefix:
+        match["max_expansions"] = _EXPANSIONS_MAX
+    return {"multi_match": match}

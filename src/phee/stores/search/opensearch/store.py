@@ -1,0 +1,145 @@
+"""A tenant's search store on a server, for its importer.
+
+**Why the effect of a record is exactly once, without transactions.** What was one transaction
+becomes three steps in this order: documents, dead letters, watermark.
+
+- Each step can be repeated: merging is monotonic by position (:mod:`.document`), a dead letter has
+  the id of its record, the watermark is a position.
+- The watermark moves only after everything below it was confirmed, and the server confirms what is
+  on its disk. A kill between two steps leaves a watermark that is too low; the importer begins
+  there, and what it repeats changes nothing.
+- A watermark that is too low hides nothing: readers see a document earlier than its position says,
+  never later.
+- Two importers at once: every document is written over the version it was merged into, so whoever
+  comes second reads and merges again; and the watermark belongs to the newest owner alone, so the
+  older one learns that it is fenced before it acknowledges anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from phee.errors import Unavailable
+from phee.projections import dead_letter
+from phee.projections.dead_letter import DeadLetter
+from phee.projections.documents import DocumentFold
+from phee.stores.search.opensearch.bulk import Write, write_all
+from phee.stores.search.opensearch.document import Change
+from phee.stores.search.opensearch.documents import Documents
+from phee.stores.search.opensearch.indices import TenantIndices, prepare
+from phee.stores.search.opensearch.retention import Retention
+from phee.stores.search.opensearch.server import SearchServer
+from phee.stores.search.opensearch.watermarks import Watermarks
+from phee.stores.search.store import CONSUMER
+from phee.stream.port import Lane
+
+
+class ServerSearchStore:
+    """A :class:`phee.stores.writing.TenantStore` of documents; makes its indices when opened."""
+
+    def __init__(self, server: SearchServer, tenant_id: str) -> None:
+        self._server = server
+        self._tenant_id = tenant_id
+        self._names = TenantIndices(server.prefix, tenant_id)
+        self._refused_codes: list[str] = []
+        prepare(server, self._names)
+        self._retention = (
+            None if server.keep_days is None else Retention(server, self._names, server.keep_days)
+        )
+        self._documents = Documents(server, self._names)
+        self._watermarks = Watermarks(server, self._names, CONSUMER)
+
+    def claim(self, lane: Lane, owner: str, *, start: int) -> int:
+        """See TenantStore."""
+        self._documents.open_epoch(lane.epoch)
+        return self._watermarks.claim(lane, owner, start=start)
+
+    def position(self, lane: Lane) -> int | None:
+        """See TenantStore."""
+        return self._watermarks.position(lane)
+
+    def write(
+        self, lane: Lane, position: int, fold: DocumentFold | None, letters: Sequence[DeadLetter]
+    ) -> int:
+        """See TenantStore; a document that the server refuses becomes a dead letter by itself.
+
+        Raises:
+            Fenced: another owner has claimed the lane. Documents may have been written; its own
+                are the same.
+        """
+        changes = 0
+        refused: list[DeadLetter] = []
+        if fold is not None:
+            applied = self._documents.apply(fold)
+            changes = applied.changes
+            refused = [
+                self._refused(lane, rows, reason) for rows, reason in applied.refused.values()
+            ]
+        self._write_letters([*letters, *refused])
+        self._watermarks.move(lane, position)
+        self._refused_codes += [letter.reason_code for letter in refused]
+        return changes
+
+    def take_refused(self) -> Sequence[str]:
+        """See TenantStore."""
+        taken, self._refused_codes = self._refused_codes, []
+        return taken
+
+    def make_durable(self) -> None:
+        """See TenantStore. The server has what it confirmed on disk (translog, synced).
+
+        Called about once a second, so this is also when old documents are looked for.
+        """
+        if self._retention is not None:
+            self._retention.run_when_due()
+
+    def close(self) -> None:
+        """See TenantStore. The connections belong to whoever made them."""
+
+    def _refused(self, lane: Lane, changes: Sequence[Change], reason: str) -> DeadLetter:
+        newest = max((row for _, row in changes), key=lambda row: int(row.position))
+        return DeadLetter(
+            epoch=lane.epoch,
+            partition_id=lane.partition_id,
+            position=newest.position,
+            reason_code=dead_letter.REFUSED,
+            reason=f"the search server refused the document: {reason}",
+            tenant_id=self._tenant_id,
+            record=_text_of([row for _, row in changes]),
+        )
+
+    def _write_letters(self, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
+            return
+        index = self._names.dead_letters
+        writes = {
+            write.id: write
+            for write in (
+                Write(index, _letter_id(letter), msgspec.json.encode(_WithConsumer.of(letter)))
+                for letter in letters
+            )
+        }
+        refused = write_all(self._server, list(writes.values())).refused
+        if refused:
+            raise Unavailable(
+                "the search server refuses a dead letter", where=", ".join(set(refused.values()))
+            )
+
+
+class _WithConsumer(DeadLetter, frozen=True, kw_only=True, omit_defaults=True):
+    consumer: str
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> _WithConsumer:
+        return cls(consumer=CONSUMER, **msgspec.structs.asdict(letter))
+
+
+def _letter_id(letter: DeadLetter) -> str:
+    place = f"{letter.epoch:x}-{letter.partition_id}-{letter.position}"
+    return f"{CONSUMER}-{place}-{letter.reason_code}"
+
+
+def _text_of(rows: Sequence[object]) -> str:
+    return msgspec.json.encode(rows, enc_hook=str).decode()

@@ -1,0 +1,116 @@
+"""Watermarks of a tenant: how far each lane was imported, and who may say so.
+
+A watermark is one document. It is only ever changed over the version that was last read or written
+(compare and set), so of two importers one loses every race, sees the other's name, and stops.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from phee.errors import Unavailable
+from phee.stores.search.opensearch.bulk import Version
+from phee.stores.search.opensearch.indices import TenantIndices, path_of
+from phee.stores.search.opensearch.server import SearchServer
+from phee.stores.writing import Fenced
+from phee.stream.port import Lane
+
+_ROUNDS_MAX = 20
+
+
+class Watermark(msgspec.Struct, frozen=True):
+    """The source of a watermark."""
+
+    consumer: str
+    lane: str
+    epoch: int
+    partition_id: int
+    position: int
+    owner: str
+
+
+class _Found(msgspec.Struct, rename={"seq_no": "_seq_no", "primary_term": "_primary_term"}):
+    found: bool = True
+    seq_no: int = -1
+    primary_term: int = -1
+    source: Watermark | None = msgspec.field(default=None, name="_source")
+
+
+class Watermarks:
+    """The watermarks of one consumer in one tenant."""
+
+    def __init__(self, server: SearchServer, names: TenantIndices, consumer: str) -> None:
+        self._server = server
+        self._names = names
+        self._consumer = consumer
+        self._owner = ""
+        self._versions: dict[Lane, Version] = {}
+
+    def claim(self, lane: Lane, owner: str, *, start: int) -> int:
+        """Take ``lane`` over for ``owner``; return its position (``start`` when it is new)."""
+        self._owner = owner
+        for _ in range(_ROUNDS_MAX):
+            stored = self._read(lane)
+            position = stored.position if stored else start
+            if self._put(lane, position):
+                return position
+        raise Unavailable("another importer keeps claiming this watermark", where=str(lane))
+
+    def position(self, lane: Lane) -> int | None:
+        """Return the position of ``lane``; None when it was never claimed."""
+        stored = self._read(lane)
+        return None if stored is None else stored.position
+
+    def move(self, lane: Lane, position: int) -> None:
+        """Set the position of ``lane``.
+
+        Raises:
+            Fenced: another owner has claimed it, or it is further already.
+        """
+        if lane in self._versions and self._put(lane, position):
+            return
+        # Not the version we knew. Ours all the same, when an answer of ours got lost.
+        for _ in range(_ROUNDS_MAX):
+            stored = self._read(lane)
+            if stored is None or stored.owner != self._owner or stored.position > position:
+                break
+            if stored.position == position or self._put(lane, position):
+                return
+        raise Fenced(
+            "another importer has taken over this store",
+            where=f"{self._names.watermarks}, {lane}",
+            fix="Let only one importer of each kind run on a tenant's store",
+        )
+
+    def _read(self, lane: Lane) -> Watermark | None:
+        path = path_of(self._names.watermarks, f"/_doc/{self._id(lane)}")
+        answer = self._server.ask("GET", path, allow={404})
+        found = answer.decode(_Found)
+        if answer.status == 404 or found.source is None:
+            self._versions.pop(lane, None)
+            return None
+        self._versions[lane] = Version(found.seq_no, found.primary_term)
+        return found.source
+
+    def _put(self, lane: Lane, position: int) -> bool:
+        version = self._versions.get(lane)
+        condition = (
+            f"if_seq_no={version.seq_no}&if_primary_term={version.primary_term}"
+            if version
+            else "op_type=create"
+        )
+        path = path_of(self._names.watermarks, f"/_doc/{self._id(lane)}?{condition}")
+        mark = Watermark(
+            self._consumer, lane.name, lane.epoch, lane.partition_id, position, self._owner
+        )
+        answer = self._server.ask("PUT", path, mark, allow={409})
+        if answer.status == 409:
+            return False
+        written = answer.decode(_Found)
+        self._versions[lane] = Version(written.seq_no, written.primary_term)
+        return True
+
+    def _id(self, lane: Lane) -> str:
+        # A lane's name is a topic's and may hold anything; as hexadecimal it fits into a path.
+        name = lane.name.encode().hex()
+        return f"{self._consumer}-{lane.epoch:x}-{lane.partition_id}-{name}"
