@@ -18,10 +18,11 @@ from real_components.operate import free_ports, start_component
 class MariaDbServer:
     """One server in a folder of its own, always on the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, buffer_pool_mb: int = 256) -> None:
         # Not in pytest's folder: its path is too long for a socket.
         self.folder = Path(tempfile.mkdtemp(prefix="phee-mariadb-"))
-        self._ports = free_ports(MariaDb())
+        self._component = MariaDb(buffer_pool_mb=buffer_pool_mb)
+        self._ports = free_ports(self._component)
         self._running: process.Running | None = None
 
     @property
@@ -34,7 +35,7 @@ class MariaDbServer:
         return address(self.folder, self.port)
 
     def start(self) -> None:
-        self._running = start_component(MariaDb(), self.folder, self._ports, {})
+        self._running = start_component(self._component, self.folder, self._ports, {})
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

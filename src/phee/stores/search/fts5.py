@@ -9,20 +9,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Engine, Select, func, literal_column, select
 
 from phee.errors import TimedOut
+from phee.stores.listing import Asked
 from phee.stores.money import money_sum, sum_columns
+from phee.stores.order import Place
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.search import checks
 from phee.stores.search.checks import check_interval, check_query, terms_of
 from phee.stores.search.cursors import cursor_of, place_of
+from phee.stores.search.fts5_listing import DOCUMENTS, order_of, parts_of
+from phee.stores.search.fts5_words import is_rare, match_condition, matcher
 from phee.stores.search.query import (
     Bucket,
     Document,
@@ -49,6 +54,9 @@ def open_letters(data: Path, tenant_id: str) -> RelationalReader:
     return RelationalReader(reader_engine(search_path(data, tenant_id)))
 
 
+_COLUMNS = [documents.c[name] for name in Document.__struct_fields__]
+
+
 class Fts5Search:
     """A :class:`phee.stores.search.query.SearchStore` on SQLite."""
 
@@ -62,29 +70,26 @@ class Fts5Search:
     def search(self, query: SearchQuery) -> Hits:
         """See SearchStore."""
         check_query(query)
-        conditions = _conditions(query)
-        moment, key = _moment(), documents.c.key
-        order = (
-            [moment.desc(), key.desc(), documents.c.id.desc()]
-            if query.newest_first
-            else [moment, key, documents.c.id]
-        )
-        page = (
-            select(*(documents.c[name] for name in Document.__struct_fields__), documents.c.id)
-            .where(*conditions, *_after_cursor(query))
-            .order_by(*order)
-            .limit(query.size + 1)
-            .offset(query.offset)
-        )
-        count = select(func.count()).select_from(documents).where(*conditions)
+        terms = terms_of(query.text)
+        parts, order = parts_of(query), order_of(query)
         with self._engine.begin() as connection:
-            total = connection.execute(count).scalar_one()
-            rows = connection.execute(page).mappings().all()
-        shown = [dict(row) for row in rows[: query.size]]
-        ids = [row.pop("id") for row in shown]
-        more = len(rows) > query.size
-        found = [Document(**row) for row in shown]
-        return Hits(total, found, _cursor(found[-1], ids[-1], query) if more else "")
+            accepts = None
+            if terms and is_rare(connection, terms):
+                few = match_condition(terms, query.fields)
+                parts = [replace(part, few=few) for part in parts]
+            elif terms:
+                accepts = matcher(terms, query.fields)
+            asked = Asked(
+                order=order,
+                place=_place(query),
+                offset=query.offset,
+                size=query.size,
+                accepts=accepts,
+            )
+            found = DOCUMENTS.page(connection, _COLUMNS, parts, asked)
+        fields = Document.__struct_fields__
+        shown = [Document(**dict(zip(fields, row, strict=False))) for row in found.rows]
+        return Hits(found.total, shown, _cursor(found.end, query), found.is_exact)
 
     def histogram(self, query: SearchQuery, *, interval_ms: int) -> Histogram:
         """See SearchStore. Documents without a start are left out."""
@@ -160,49 +165,22 @@ def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
 
 
 def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
-    match = _match(query.text, query.fields)
-    if not match:
-        return []
-    matching = text(
-        "documents.id IN (SELECT rowid FROM documents_text WHERE documents_text MATCH :match)"
-    )
-    return [matching.bindparams(match=match)]  # type: ignore[list-item]
-
-
-def _match(words: str, fields: Sequence[str]) -> str:
-    """Return an FTS5 query in which everything typed is a quoted string."""
-    found = " AND ".join(
-        f'"{term.text}"' + ("*" if term.is_prefix else "") for term in terms_of(words)
-    )
-    return f"{{{' '.join(fields)}}} : ({found})" if found and fields else found
+    terms = terms_of(query.text)
+    return [match_condition(terms, query.fields)] if terms else []
 
 
 def _typed(name: str, value: str | int | Decimal) -> object:
     return Decimal(value) if name == "amount" else value
 
 
-def _moment() -> ColumnElement[int]:
-    return func.coalesce(documents.c.started_at, literal_column("-1"))
+def _cursor(place: Place | None, query: SearchQuery) -> str:
+    if place is None:
+        return ""
+    moment, key, row_id = place
+    return cursor_of((moment, key, row_id), newest_first=query.newest_first)
 
 
-def _cursor(last: Document, row_id: int, query: SearchQuery) -> str:
-    started = -1 if last.started_at is None else last.started_at
-    return cursor_of((started, last.key, row_id), newest_first=query.newest_first)
-
-
-def _after_cursor(query: SearchQuery) -> list[ColumnElement[bool]]:
+def _place(query: SearchQuery) -> Place | None:
     if not query.cursor:
-        return []
-    newest_first = query.newest_first
-    place = place_of(query.cursor, tuple[int, int, int], newest_first=newest_first)
-    return [_beyond(place, newest_first=newest_first)]
-
-
-def _beyond(place: tuple[int, int, int], *, newest_first: bool) -> ColumnElement[bool]:
-    columns: list[ColumnElement[int]] = [_moment(), documents.c.key, documents.c.id]
-    alternatives = []
-    for index, column in enumerate(columns):
-        same = [columns[i] == place[i] for i in range(index)]
-        further = column < place[index] if newest_first else column > place[index]
-        alternatives.append(and_(*same, further))
-    return or_(*alternatives)
+        return None
+    return place_of(query.cursor, tuple[int, int, int], newest_first=query.newest_first)
