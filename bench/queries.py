@@ -4,13 +4,18 @@
 
 Fills one tenant (deterministic, skewed: bench/many_payments.py), then asks every filter, order and
 search through the same readers that the API uses, each many times with other values: p50, p99 and
-the slowest, in ms, warm. ``--keep`` keeps what was filled and finds it again (not for mariadb).
+the slowest, in ms, warm; and the p99 of the time this process worked, which other load on the
+machine does not change (all of it for SQLite; for MariaDB the client's, and the mean of the
+server's beside it). ``--keep`` keeps what was filled and finds it again (not for mariadb).
 """
+
+# ruff: noqa: ARG005 - all questions are asked alike, many of the same value
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import random
 import statistics
@@ -30,16 +35,17 @@ from bench import many_payments as made  # noqa: E402
 from mariadb_server import MariaDbServer  # noqa: E402
 from sqlalchemy import Engine  # noqa: E402
 
-from phee.operations.parameters import SearchFields, TransfersQuery  # noqa: E402
 from phee.stores.mysql import connections  # noqa: E402
 from phee.stores.mysql.address import parse_address  # noqa: E402
 from phee.stores.mysql.names import database_name  # noqa: E402
+from phee.stores.order import cursor_text  # noqa: E402
 from phee.stores.paths import relational_path, search_path  # noqa: E402
 from phee.stores.relational.filters import (  # noqa: E402
     IncidentFilter,
     ProcessInstanceFilter,
     TransferFilter,
 )
+from phee.stores.relational.listings import TRANSFERS  # noqa: E402
 from phee.stores.relational.queries import RelationalReader  # noqa: E402
 from phee.stores.relational.stores import relational_stores  # noqa: E402
 from phee.stores.search import tables as search_tables  # noqa: E402
@@ -67,9 +73,7 @@ def transfer_questions(reader: RelationalReader, count: int) -> dict[str, Ask]:
     def number(chance: random.Random) -> int:
         return chance.randrange(1, count)
 
-    def rows(
-        chosen: Callable[[random.Random], dict[str, Any]], **shown: Any
-    ) -> Ask:
+    def rows(chosen: Callable[[random.Random], dict[str, Any]], **shown: Any) -> Ask:
         return lambda chance: reader.list_transfers(TransferFilter(**chosen(chance)), **shown)
 
     party = "27700000001"
@@ -120,7 +124,7 @@ def transfer_questions(reader: RelationalReader, count: int) -> dict[str, Ask]:
     asked: dict[str, Ask] = {f"transfers {name}": rows(f) for name, f in filters.items()}
     for name in ("nothing", "status=FAILED", "partyId=largest", "a day"):
         asked[f"transfers {name}, oldest first"] = rows(filters[name], sorted_order="ASC")
-    for column in _sorts(TransfersQuery):
+    for column in TRANSFERS.indexes:
         asked[f"transfers by {column}"] = rows(filters["nothing"], sorted_by=column)
     for name in ("status=FAILED", "status=UNKNOWN", "payerPartyId=largest", "a day"):
         asked[f"transfers {name}, by amount"] = rows(filters[name], sorted_by="amount")
@@ -138,16 +142,8 @@ def transfer_questions(reader: RelationalReader, count: int) -> dict[str, Ask]:
     return asked
 
 
-def _sorts(query: type[TransfersQuery]) -> list[str]:
-    from phee.stores.relational.listings import TRANSFERS
-
-    assert query
-    return list(TRANSFERS.indexes)
-
-
 def _far(reader: RelationalReader, chosen: TransferFilter, count: int) -> Ask:
     """The page after a place far down, as whoever followed 10,000 cursors would ask."""
-    from phee.stores.order import cursor_text
 
     def ask(chance: random.Random) -> Any:
         row = chance.randrange(1, count)
@@ -282,38 +278,53 @@ def searches(store: Fts5Search, count: int) -> dict[str, Ask]:
             asked[title] = lambda c, chosen=chosen, order=order: store.search(  # type: ignore[misc]
                 SearchQuery(newest_first=order, **chosen(c))
             )
-    assert SearchFields
     return asked
 
 
-def measure(asked: dict[str, Ask], times: int) -> dict[str, dict[str, float]]:
+def measure(
+    asked: dict[str, Ask], times: int, server_pid: int | None = None
+) -> dict[str, dict[str, float]]:
     """Ask everything, ``times`` times each after a few to warm up."""
     results = {}
     for name, ask in asked.items():
         chance = random.Random(SEED)
         for _ in range(5):
             ask(chance)
-        taken = []
+        taken, worked, before = [], [], _worked_ms(server_pid)
         for _ in range(times):
-            began = time.perf_counter()
+            began, began_work = time.perf_counter(), time.thread_time()
             ask(chance)
             taken.append((time.perf_counter() - began) * 1000)
+            worked.append((time.thread_time() - began_work) * 1000)
         taken.sort()
+        worked.sort()
         results[name] = {
             "p50_ms": round(statistics.median(taken), 2),
             "p99_ms": round(taken[int(len(taken) * 0.99) - 1], 2),
             "max_ms": round(taken[-1], 2),
+            "cpu_p99_ms": round(worked[int(len(worked) * 0.99) - 1], 2),
+            "server_cpu_mean_ms": round((_worked_ms(server_pid) - before) / times, 2),
         }
         print(
             f"{name:48} p50 {results[name]['p50_ms']:8.2f}  p99 {results[name]['p99_ms']:8.2f}"
-            f"  max {results[name]['max_ms']:8.2f}",
+            f"  max {results[name]['max_ms']:8.2f}  cpu p99 {results[name]['cpu_p99_ms']:8.2f}"
+            f"  server {results[name]['server_cpu_mean_ms']:8.2f}",
             flush=True,
         )
     return results
 
 
+def _worked_ms(pid: int | None) -> float:
+    """How long a process has worked so far."""
+    if pid is None:
+        return 0.0
+    fields_after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system = fields_after_name[11:13]
+    return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def filled(store: str, count: int, data: Path) -> Iterator[dict[str, Ask]]:
+def filled(store: str, count: int, data: Path) -> Iterator[tuple[dict[str, Ask], int | None]]:
     """Fill the tenant where it is not yet, and give the questions to ask it."""
     TenantRegistry(data).add(Tenant(id=TENANT))
     began = time.perf_counter()
@@ -328,7 +339,7 @@ def filled(store: str, count: int, data: Path) -> Iterator[dict[str, Ask]]:
             engine.dispose()
         print(f"filled in {time.perf_counter() - began:.0f} s", flush=True)
         with closing(open_search(data, TENANT)) as reader:
-            yield searches(reader, count)
+            yield searches(reader, count), None
         return
     if store == "sqlite":
         path = relational_path(data, TENANT)
@@ -340,7 +351,7 @@ def filled(store: str, count: int, data: Path) -> Iterator[dict[str, Ask]]:
             engine.dispose()
         print(f"filled in {time.perf_counter() - began:.0f} s", flush=True)
         with closing(relational_stores("sqlite", data).open_reader(TENANT)) as reader:
-            yield transfer_questions(reader, count) | other_questions(reader, count)
+            yield transfer_questions(reader, count) | other_questions(reader, count), None
         return
     with closing(MariaDbServer(buffer_pool_mb=BUFFER_POOL_MB)) as server:
         server.start()
@@ -351,7 +362,8 @@ def filled(store: str, count: int, data: Path) -> Iterator[dict[str, Ask]]:
         engine.dispose()
         print(f"filled in {time.perf_counter() - began:.0f} s", flush=True)
         with closing(stores.open_reader(TENANT)) as reader:
-            yield transfer_questions(reader, count) | other_questions(reader, count)
+            asked = transfer_questions(reader, count) | other_questions(reader, count)
+            yield asked, server.pid
 
 
 def _hurry(engine: Engine) -> None:
@@ -389,9 +401,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="phee-bench-") as folder:
         data = options.keep or Path(folder)
         data.mkdir(parents=True, exist_ok=True)
-        with filled(options.store, options.transfers, data) as asked:
+        with filled(options.store, options.transfers, data) as (asked, server_pid):
             chosen = {name: ask for name, ask in asked.items() if options.only in name}
-            results = measure(chosen, options.times)
+            results = measure(chosen, options.times, server_pid)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 

@@ -50,6 +50,8 @@ class MariaDb(Component):
         data, account = folder / "data", getpass.getuser()
         if not (data / "mysql").is_dir():
             _create(data, account)
+        temporary = folder / "tmp"  # a server that starts removes the files of others in theirs
+        temporary.mkdir(exist_ok=True)
         init_file = folder / "init.sql"
         _write_secret(init_file, _operator_account(_password(folder)))
         return Launch(
@@ -57,7 +59,8 @@ class MariaDb(Component):
                 _required("mariadbd"), "--no-defaults", f"--user={account}", f"--datadir={data}",
                 "--bind-address=127.0.0.1", f"--port={ports['mysql']}", "--skip-name-resolve",
                 f"--socket={folder / 'mysql.sock'}", f"--pid-file={folder / 'mysql.pid'}",
-                f"--init-file={init_file}", f"--innodb-buffer-pool-size={self._buffer_pool_mb}M",
+                f"--init-file={init_file}", f"--tmpdir={temporary}",
+                f"--innodb-buffer-pool-size={self._buffer_pool_mb}M",
                 f"--innodb-log-file-size={self._buffer_pool_mb}M", "--max-allowed-packet=64M",
                 "--innodb-flush-log-at-trx-commit=1",
             ]

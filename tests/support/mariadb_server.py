@@ -30,6 +30,11 @@ class MariaDbServer:
         return self._ports["mysql"]
 
     @property
+    def pid(self) -> int:
+        assert self._running is not None
+        return self._running.pid
+
+    @property
     def database(self) -> str:
         """The value of PHEE_DATABASE for this server."""
         return address(self.folder, self.port)

@@ -14,9 +14,9 @@ Totals are exact up to COUNTED_MAX, then a lower bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,18 +30,20 @@ from sqlalchemy import (
 )
 
 from phee.errors import InvalidInput
-from phee.stores.order import Conditions, Order, Place
+from phee.stores.order import Conditions, Order, Place, Stretch
 
 COUNTED_MAX = 10_000
-FEW_MAX = 5_000
-WALKED = (500, FEW_MAX - 500)
-"""Rows looked at in a walk: at first, and when those did not fill the page."""
+FEW_MAX = 3_000
+WALKED = (400, 800, FEW_MAX - 1_200)
+"""Rows looked at in a walk: at first, and while those did not fill the page."""
 LOOKED_AT = (300, 1_200)
 """The same when rows are looked at in Python, which takes longer."""
 FEW_ENOUGH = 100
 """No other index is asked when one has at most so many rows."""
 PAGED_MAX = 10_000
 """The last row that pages by number reach."""
+PAGED_IN_PARTS_MAX = 2_000
+"""The same where rows of several parts must be put in order to count them."""
 NO_INDEX = ""
 """Instead of an index: rows are found by their number."""
 
@@ -180,8 +182,40 @@ class Listing:
         Raises:
             InvalidInput: the page is further down than pages by number go.
         """
-        if asked.offset + asked.size > PAGED_MAX and asked.offset:
+        if not asked.offset:
+            return self._page(connection, columns, parts, asked)
+        if asked.offset + asked.size > (PAGED_MAX if len(parts) == 1 else PAGED_IN_PARTS_MAX):
             raise too_deep()
+        place = self._place(connection, parts, asked)
+        if place is None:
+            first = self._page(connection, (), parts, replace(asked, offset=0, size=1))
+            return Found([], first.total, first.is_exact, None)
+        found = self._page(connection, columns, parts, replace(asked, offset=0, place=place))
+        if found.is_exact:
+            return found
+        total = max(found.total, asked.offset + len(found.rows) + (found.end is not None))
+        return replace(found, total=total, is_exact=found.end is None)
+
+    def _place(self, connection: Connection, parts: Sequence[Part], asked: Asked) -> Place | None:
+        """Return the place before the page: of the last of the rows to leave out."""
+        if len(parts) == 1:
+            taking = _Taking(self.table, connection, (), replace(asked, size=asked.offset))
+            return taking.place_of(asked.offset, self.ways(parts[0], asked.order))
+        before = self._page(connection, (), parts, replace(asked, offset=0, size=asked.offset))
+        if len(before.rows) == asked.offset:
+            return tuple(before.rows[-1])
+        if before.end is not None:
+            raise too_deep()
+        return None
+
+    def _page(
+        self,
+        connection: Connection,
+        columns: Sequence[ColumnElement[Any]],
+        parts: Sequence[Part],
+        asked: Asked,
+    ) -> Found:
+        """Return a page that begins at a place, or at the first row."""
         takes = [_Taking(self.table, connection, columns, asked) for _ in parts]
         taken = [take.take(self.ways(p, asked.order)) for take, p in zip(takes, parts, strict=True)]
         return _merge(taken, asked)
@@ -214,26 +248,47 @@ class _Taking:
         self._connection = connection
         self._asked = asked
         self._order = asked.order
-        self._wanted = asked.offset + asked.size + 1
+        self._wanted = asked.size + 1
         self._steps = WALKED if asked.accepts is None else LOOKED_AT
         places = [c.label(f"place_{n}") for n, c in enumerate(asked.order.columns)]
         self._columns = [*columns, *places]
 
     def take(self, ways: Sequence[Way]) -> _Taken:
         """Take them by the way that costs least."""
-        asked = self._asked
+        manner, way = self._choose(ways)
+        if manner == "few":
+            return self._sorted(way)
+        return self._walked(way) if manner == "walk" else self._read(way)
+
+    def place_of(self, number: int, ways: Sequence[Way]) -> Place | None:
+        """Return the place of a row by its number (from 1); None: there are fewer.
+
+        Raises:
+            InvalidInput: finding out would cost too much.
+        """
+        manner, way = self._choose(ways)
+        if manner == "walk":
+            taken = self._walked(way)
+            if len(taken.rows) < number and taken.stopped_at is not None:
+                raise too_deep()
+            return self._place(taken.rows[number - 1]) if len(taken.rows) >= number else None
+        stretch = Stretch(way.rest if manner == "few" else (), 0)
+        entries = self._entries(way, stretch, 1).offset(number - 1)
+        row = self._connection.execute(entries).first()
+        return None if row is None else tuple(row)
+
+    def _choose(self, ways: Sequence[Way]) -> tuple[Literal["few", "walk", "read"], Way]:
         alone = ways[0]
         if alone.has_few:
-            return self._sorted(alone)
-        if len(ways) > 1 or alone.rest or asked.accepts:
+            return "few", alone
+        if len(ways) > 1 or alone.rest or self._asked.accepts:
             few = self._few(ways)
             if few is not None:
-                return self._sorted(few)
-            best = next(way for way in ways if way.is_ordered)
-            if best.rest or asked.accepts:
-                return self._walked(best)
-            alone = best
-        return self._read(alone)
+                return "few", few
+            alone = next(way for way in ways if way.is_ordered)
+            if alone.rest or self._asked.accepts:
+                return "walk", alone
+        return "read", alone
 
     def _few(self, ways: Sequence[Way]) -> Way | None:
         best, least = None, sum(self._steps) + 1
@@ -248,14 +303,14 @@ class _Taking:
     def _sorted(self, way: Way) -> _Taken:
         """Read all rows of a way that has few."""
         everything = (*way.within, *way.rest)
-        query = self._hinted(select(*self._columns), way.index).where(*everything)
-        beyond = query.where(*self._order.anywhere_beyond(self._asked.place))
-        ordered = beyond.order_by(*self._order.clauses())
+        beyond = (*everything, *self._order.anywhere_beyond(self._asked.place))
         if self._asked.accepts is None:
-            rows = list(self._connection.execute(ordered.limit(self._wanted)))
+            ids = select(self._table.c.id).where(*beyond).order_by(*self._order.clauses())
+            rows = self._whole(self._hinted(ids.limit(self._wanted), way.index))
             total = self._count(way.index, everything, FEW_MAX + 1)
             return _Taken(rows, total, is_exact=True)
-        rows = [row for row in self._connection.execute(ordered) if self._asked.accepts(row)]
+        query = self._hinted(select(*self._columns).where(*beyond), way.index)
+        rows = self._in_order(filter(self._asked.accepts, self._connection.execute(query)))
         return _Taken(rows[: self._wanted], len(rows), is_exact=self._asked.place is None)
 
     def _read(self, way: Way) -> _Taken:
@@ -264,9 +319,7 @@ class _Taking:
         for stretch in self._order.beyond(self._asked.place):
             left = self._wanted - len(rows)
             if left:
-                ids = self._ids(way, stretch, left)
-                rows += self._connection.execute(self._full(ids))
-        rows.sort(key=self._key, reverse=self._order.descending)
+                rows += self._whole(self._ids(way, stretch, left))
         total = self._count(way.index, way.within, COUNTED_MAX + 1)
         return _Taken(rows, min(total, COUNTED_MAX), is_exact=total <= COUNTED_MAX)
 
@@ -279,8 +332,6 @@ class _Taking:
             if at is None or len(rows) >= self._wanted:
                 break
         is_all = at is None and len(rows) < self._wanted
-        if not is_all and len(rows) < self._asked.offset:
-            raise too_deep()
         return _Taken(
             rows,
             len(rows),
@@ -291,37 +342,47 @@ class _Taking:
     def _walk(self, way: Way, at: Place | None, steps: int, rows: list[Row[Any]]) -> Place | None:
         """Add what is shown of the next ``steps`` rows; return where they end, None: at the end."""
         for stretch in self._order.beyond(at):
-            query = self._full(self._ids(way, stretch, steps)).where(*way.rest)
-            names: list[ColumnElement[Any]] = [
-                literal_column(f"place_{n}") for n in range(len(self._order.columns))
-            ]
-            query = query.order_by(*self._order.clauses(names))
-            if self._asked.accepts is None:
-                rows += self._connection.execute(query.limit(self._wanted - len(rows)))
-            else:
-                rows += filter(self._asked.accepts, self._connection.execute(query))
+            rows += self._accepted(way, stretch, steps, self._wanted - len(rows))
             if len(rows) >= self._wanted:
                 del rows[self._wanted :]
-                return self.place(rows[-1])
-            last = select(*self._order.columns).where(*way.within, *stretch)
-            last = last.order_by(*self._order.clauses()).limit(1).offset(steps - 1)
+                return self._place(rows[-1])
+            last = select(*self._order.columns).where(*way.within, *stretch.conditions)
+            last = last.order_by(*self._order.clauses(stretch)).limit(1).offset(steps - 1)
             end = self._connection.execute(self._hinted(last, way.index)).first()
             if end is not None:
                 return tuple(end)
         return None
 
-    def _ids(self, way: Way, stretch: Conditions, limit: int) -> Select[Any]:
-        query = select(self._table.c.id).where(*way.within, *stretch)
-        return self._hinted(query.order_by(*self._order.clauses()).limit(limit), way.index)
+    def _ids(self, way: Way, stretch: Stretch, limit: int) -> Select[Any]:
+        query = select(self._table.c.id).where(*way.within, *stretch.conditions)
+        return self._hinted(query.order_by(*self._order.clauses(stretch)).limit(limit), way.index)
 
-    def _full(self, ids: Select[Any]) -> Select[Any]:
-        """Return the whole rows of an index's entries: those that are not shown cost little."""
+    def _entries(self, way: Way, stretch: Stretch, limit: int) -> Select[Any]:
+        """Return what the index itself has."""
+        places = select(*self._columns).where(*way.within, *stretch.conditions)
+        return self._hinted(places.order_by(*self._order.clauses(stretch)).limit(limit), way.index)
+
+    def _accepted(self, way: Way, stretch: Stretch, steps: int, wanted: int) -> list[Row[Any]]:
+        """Return those of the next ``steps`` rows that are shown, in order."""
+        ids = self._ids(way, stretch, steps).subquery("looked_at")
+        number = self._table.c.id
+        if self._asked.accepts is not None:
+            query = select(*self._columns).select_from(ids).join(self._table, number == ids.c.id)
+            found = self._connection.execute(query.where(*way.rest))
+            return self._in_order(filter(self._asked.accepts, found))[:wanted]
+        kept = select(number).select_from(ids).join(self._table, number == ids.c.id)
+        kept = kept.where(*way.rest).order_by(*self._order.clauses()).limit(wanted)
+        return self._whole(kept)
+
+    def _whole(self, ids: Select[Any]) -> list[Row[Any]]:
+        """Return whole rows of what was chosen by narrow ones: sorting those costs little."""
         chosen = ids.subquery("chosen")
-        return (
-            select(*self._columns)
-            .select_from(chosen)
-            .join(self._table, self._table.c.id == chosen.c.id)
-        )
+        query = select(*self._columns).select_from(chosen)
+        whole = query.join(self._table, self._table.c.id == chosen.c.id)
+        return self._in_order(self._connection.execute(whole))
+
+    def _in_order(self, rows: Iterable[Row[Any]]) -> list[Row[Any]]:
+        return sorted(rows, key=self._key, reverse=self._order.descending)
 
     def _count(self, index: str | None, conditions: Conditions, most: int) -> int:
         one = self._hinted(select(literal_column("1").label("one")), index)
@@ -331,12 +392,12 @@ class _Taking:
     def _hinted(self, query: Select[Any], index: str | None) -> Select[Any]:
         return hinted(query, self._table, index)
 
-    def place(self, row: Row[Any]) -> Place:
+    def _place(self, row: Row[Any]) -> Place:
         """Return where ``row`` is in the order."""
         return tuple(row[-len(self._order.columns) :])
 
     def _key(self, row: Row[Any]) -> tuple[Any, ...]:
-        return self._order.key(self.place(row))
+        return self._order.key(self._place(row))
 
 
 def hinted(query: Select[Any], table: Table, index: str | None) -> Select[Any]:
@@ -365,8 +426,8 @@ def _merge(taken: Sequence[_Taken], asked: Asked) -> Found:
         stop = (max if order.descending else min)(stops, key=key)
         bound = key(stop)
         rows = [row for row in rows if _is_before(key(tuple(row[-width:])), bound, order)]
-    shown = rows[asked.offset : asked.offset + asked.size]
-    is_more = len(rows) > asked.offset + asked.size
+    shown = rows[: asked.size]
+    is_more = len(rows) > asked.size
     end = tuple(shown[-1][-width:]) if is_more else stop
     total = max(sum(part.total for part in taken), len(rows))
     return Found(shown, total, all(part.is_exact for part in taken), end)

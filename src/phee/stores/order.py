@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, String, and_, or_
@@ -24,6 +23,13 @@ from phee.stores.relational.types import Money
 Place = tuple[Any, ...]
 Conditions = tuple[ColumnElement[bool], ...]
 _INTEGER_MAX = (1 << 63) - 1
+
+
+class Stretch(NamedTuple):
+    """Rows that follow each other in an index; the first ``fixed`` columns are the same in all."""
+
+    conditions: Conditions
+    fixed: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,35 +44,40 @@ class Order:
     columns: tuple[ColumnElement[Any], ...]
     descending: bool
 
-    def clauses(self, columns: Sequence[ColumnElement[Any]] = ()) -> list[ColumnElement[Any]]:
-        """Return what comes after ORDER BY (``columns``: under other names)."""
-        return [c.desc() if self.descending else c.asc() for c in columns or self.columns]
+    def clauses(self, stretch: Stretch | None = None) -> list[ColumnElement[Any]]:
+        """Return what comes after ORDER BY (in a stretch: what is not the same in all its rows)."""
+        columns = self.columns[stretch.fixed :] if stretch else self.columns
+        return [c.desc() if self.descending else c.asc() for c in columns]
 
-    def beyond(self, place: Place | None) -> list[Conditions]:
+    def beyond(self, place: Place | None) -> list[Stretch]:
         """Return the stretches beyond ``place`` in the order in which they follow each other."""
-        return [()] if place is None else self._beyond(place, 0)
+        return [Stretch((), 0)] if place is None else self._beyond(place, 0)
 
     def anywhere_beyond(self, place: Place | None) -> Conditions:
         """Return one condition for all of them, for rows that are few."""
-        return () if place is None else (or_(*(and_(*part) for part in self.beyond(place))),)
+        if place is None:
+            return ()
+        return (or_(*(and_(*stretch.conditions) for stretch in self.beyond(place))),)
 
     def key(self, place: Place) -> tuple[Any, ...]:
         """Return what sorts places in Python as the database does in ascending order."""
         return tuple((value is not None, value) for value in place)
 
-    def _beyond(self, place: Place, level: int) -> list[Conditions]:
+    def _beyond(self, place: Place, level: int) -> list[Stretch]:
         column, value = self.columns[level], place[level]
-        stretches: list[Conditions] = []
+        stretches: list[Stretch] = []
         if level + 1 < len(self.columns):
             same = column.is_(None) if value is None else column == value
-            stretches += [(same, *part) for part in self._beyond(place, level + 1)]
+            further = self._beyond(place, level + 1)
+            stretches += [Stretch((same, *each.conditions), each.fixed) for each in further]
         if value is not None:
-            stretches.append((column < value if self.descending else column > value,))
+            beyond = column < value if self.descending else column > value
+            stretches.append(Stretch((beyond,), level))
         if isinstance(column, Column) and column.nullable:
             if self.descending and value is not None:
-                stretches.append((column.is_(None),))
+                stretches.append(Stretch((column.is_(None),), level + 1))
             elif not self.descending and value is None:
-                stretches.append((column.is_not(None),))
+                stretches.append(Stretch((column.is_not(None),), level))
         return stretches
 
 

@@ -236,7 +236,7 @@ def plan(reader: RelationalReader, statement: str, parameters: Any) -> list[str]
         ]
 
 
-_NO_TABLES = {"SCAN chosen", "SCAN some", "SCAN dead_letters"}
+_NO_TABLES = {"SCAN chosen", "SCAN some", "SCAN looked_at", "SCAN dead_letters"}
 """Steps over what was chosen already; in the order of its numbers, a table is its own index."""
 
 
@@ -250,7 +250,9 @@ def check(
         for step in steps:
             reads = step.startswith("SCAN") and step not in _NO_TABLES
             assert not reads or " INDEX " in step, f"reads a whole table: {step}"
-            assert not step.startswith("ALL "), f"reads a whole table: {step}"
+            assert not step.startswith("ALL ") or "dead_letters" in step, (
+                f"reads a whole table: {step}"
+            )
     joined = [" | ".join(steps) for steps in plans]
     assert any(index in steps for steps in joined), f"{index} is not used: {joined}"
     if not sorts:
