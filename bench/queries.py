@@ -45,9 +45,9 @@ from phee.stores.relational.filters import (  # noqa: E402
     ProcessInstanceFilter,
     TransferFilter,
 )
-from phee.stores.relational.listings import TRANSFERS  # noqa: E402
 from phee.stores.relational.queries import RelationalReader  # noqa: E402
 from phee.stores.relational.stores import relational_stores  # noqa: E402
+from phee.stores.relational.ways import TRANSFERS  # noqa: E402
 from phee.stores.search import tables as search_tables  # noqa: E402
 from phee.stores.search.fts5 import Fts5Search, open_search  # noqa: E402
 from phee.stores.search.query import SearchQuery  # noqa: E402

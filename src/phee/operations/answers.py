@@ -41,7 +41,12 @@ class PageAnswer(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="
 
 
 def page_answer(
-    found: models.Page[Row], make: Callable[[Row], T], *, page: int, size: int, is_first: bool
+    found: models.Page[Row],
+    make: Callable[[Row], T],
+    *,
+    page: int,
+    size: int,
+    cursor: str | None = None,
 ) -> PageAnswer[T]:
     """Return one page of a listing as its answer."""
     return PageAnswer(
@@ -51,7 +56,7 @@ def page_answer(
         number=page,
         size=size,
         number_of_elements=len(found.rows),
-        first=is_first,
+        first=page == 0 and cursor is None,
         last=not found.next_cursor,
         empty=not found.rows,
         total_is_exact=found.total_is_exact,

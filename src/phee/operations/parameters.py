@@ -54,11 +54,6 @@ class PlaceQuery(FreshQuery):
     size: Annotated[int, Meta(ge=1, le=SIZE_MAX)] = 20
     cursor: Cursor | None = None
 
-    @property
-    def is_first(self) -> bool:
-        """Whether nothing comes before this page."""
-        return not self.page and self.cursor is None
-
 
 class PageQuery(PlaceQuery):
     """Which page of a listing, in which order."""

@@ -76,7 +76,7 @@ class OperationsQueries:
             ),
         )
         return page_answer(
-            found, transfer_answer, page=query.page, size=query.size, is_first=query.is_first
+            found, transfer_answer, page=query.page, size=query.size, cursor=query.cursor
         )
 
     async def transfer(self, tenant_id: str, key: int) -> TransferDetail:
@@ -132,9 +132,7 @@ class OperationsQueries:
                 sorted_order=query.sorted_order,
             ),
         )
-        return page_answer(
-            found, _instance, page=query.page, size=query.size, is_first=query.is_first
-        )
+        return page_answer(found, _instance, page=query.page, size=query.size, cursor=query.cursor)
 
     async def incidents(self, tenant_id: str, query: IncidentsQuery) -> PageAnswer[IncidentAnswer]:
         """Return a page of incidents."""
@@ -150,9 +148,7 @@ class OperationsQueries:
                 sorted_order=query.sorted_order,
             ),
         )
-        return page_answer(
-            found, _incident, page=query.page, size=query.size, is_first=query.is_first
-        )
+        return page_answer(found, _incident, page=query.page, size=query.size, cursor=query.cursor)
 
     async def dead_letters(
         self, tenant_id: str, query: DeadLettersQuery
@@ -167,7 +163,7 @@ class OperationsQueries:
             ),
         )
         return page_answer(
-            found, _dead_letter, page=query.page, size=query.size, is_first=query.is_first
+            found, _dead_letter, page=query.page, size=query.size, cursor=query.cursor
         )
 
     async def search(self, tenant_id: str, query: SearchFields) -> SearchAnswer:

@@ -36,7 +36,7 @@ COUNTED_MAX = 10_000
 FEW_MAX = 3_000
 WALKED = (400, 800, FEW_MAX - 1_200)
 """Rows looked at in a walk: at first, and while those did not fill the page."""
-LOOKED_AT = (300, 1_200)
+LOOKED_AT = (200, 300, 500)
 """The same when rows are looked at in Python, which takes longer."""
 FEW_ENOUGH = 100
 """No other index is asked when one has at most so many rows."""
@@ -69,7 +69,9 @@ class Part:
 class Asked:
     """One page: where it begins, how large it is, and what rows it may show.
 
-    ``accepts`` looks at rows itself, for what SQL cannot say.
+    Attributes:
+        accepts: looks at rows itself, for what SQL cannot say.
+        names_indexes: whether the database is told which index to use; it must have them all.
     """
 
     order: Order
@@ -77,6 +79,7 @@ class Asked:
     offset: int = 0
     size: int
     accepts: Callable[[Row[Any]], bool] | None = None
+    names_indexes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +393,7 @@ class _Taking:
         return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def _hinted(self, query: Select[Any], index: str | None) -> Select[Any]:
-        return hinted(query, self._table, index)
+        return hinted(query, self._table, index) if self._asked.names_indexes else query
 
     def _place(self, row: Row[Any]) -> Place:
         """Return where ``row`` is in the order."""

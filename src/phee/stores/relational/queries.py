@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,9 +25,10 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.exc import DBAPIError
 
 from phee.errors import NotFound, TimedOut
-from phee.stores.listing import Asked, Listing, Part
+from phee.stores.listing import Asked, Found, Listing, Part
 from phee.stores.money import exact_sum
 from phee.stores.order import cursor_place, cursor_text
 from phee.stores.paths import relational_path
@@ -37,16 +39,6 @@ from phee.stores.relational.filters import (
     TransferFilter,
     check_page,
     transfer_conditions,
-)
-from phee.stores.relational.listings import (
-    DEAD_LETTERS,
-    INCIDENTS,
-    PROCESS_INSTANCES,
-    TRANSFERS,
-    incident_parts,
-    instance_parts,
-    order,
-    transfer_parts,
 )
 from phee.stores.relational.models import (
     DeadLetter,
@@ -62,6 +54,16 @@ from phee.stores.relational.models import (
     Transfer,
     Variable,
 )
+from phee.stores.relational.ways import (
+    DEAD_LETTERS,
+    INCIDENTS,
+    PROCESS_INSTANCES,
+    TRANSFERS,
+    incident_parts,
+    instance_parts,
+    order,
+    transfer_parts,
+)
 from phee.stores.sqlite import reader_engine
 from phee.stores.watermarks import position_reached
 
@@ -70,6 +72,7 @@ __all__ = ["IncidentFilter", "ProcessInstanceFilter", "RelationalReader", "Trans
 Row = TypeVar("Row", bound=msgspec.Struct)
 POLL_S_MIN = 0.002
 POLL_S_MAX = 0.05
+MYSQL_NO_INDEX = 1176
 
 
 def open_reader(data: Path, tenant_id: str) -> RelationalReader:
@@ -347,11 +350,21 @@ class RelationalReader:
         )
         fields = row.__struct_fields__
         columns = [listing.table.c[name].label(name) for name in fields]
-        with self._engine.begin() as connection:
-            found = listing.page(connection, columns, parts, asked)
+        found = self._found(listing, columns, parts, asked)
         rows = [row(**dict(zip(fields, values, strict=False))) for values in found.rows]
         cursor = "" if found.end is None else cursor_text(name, found.end)
         return Page(found.total, rows, found.is_exact, cursor)
+
+    def _found(
+        self, listing: Listing, columns: Sequence[Any], parts: Sequence[Part], asked: Asked
+    ) -> Found:
+        try:
+            with self._engine.begin() as connection:
+                return listing.page(connection, columns, parts, asked)
+        except DBAPIError as error:
+            if not asked.names_indexes or not _lacks_index(error):
+                raise
+        return self._found(listing, columns, parts, replace(asked, names_indexes=False))
 
     def _rows(
         self,
@@ -366,6 +379,12 @@ class RelationalReader:
         query = _columns(table, row, without).where(*conditions).order_by(*order_by).limit(limit)
         with self._engine.connect() as connection:
             return _read(connection, query, row)
+
+
+def _lacks_index(error: DBAPIError) -> bool:
+    """Return whether an index is missing: the importer has yet to make it."""
+    code = next(iter(error.orig.args), None) if error.orig is not None else None
+    return code == MYSQL_NO_INDEX or str(error.orig).startswith("no such index")
 
 
 def _newest_epoch(instance_key: int) -> ScalarSelect[int]:

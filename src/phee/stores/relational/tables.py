@@ -9,7 +9,7 @@ added carries its own name. Invariants:
   older record never changes it;
 - money is exact, text is UTF-8, times are UTC with ms;
 - every filter and order of the operations API has an index: its column, then the moment
-  (phee.stores.relational.listings).
+  (phee.stores.relational.ways).
 """
 
 from __future__ import annotations
