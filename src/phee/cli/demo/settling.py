@@ -27,8 +27,8 @@ async def settle(
 ) -> None:
     """Return when no payment is under way and no reader of the stream is behind.
 
-    What another cluster has not exported yet cannot be seen from here; so with one, all that must
-    have been true for :data:`STILL_S`. ``progress`` is called with the number of payments still
+    What another cluster has not exported yet cannot be seen from here; so with one, no payment may
+    have come to light for :data:`STILL_S`. ``progress`` is called with the number of payments still
     under way.
 
     Raises:
@@ -41,12 +41,12 @@ async def settle(
         # Lag is read first: what the stores say is then at least as new as that.
         lag = await asyncio.to_thread(_lag_records, settings)
         under_way = await asyncio.to_thread(_under_way, settings, tenants) if lag == 0 else None
+        now = time.monotonic()
         if under_way is not None:
             progress(under_way)
-        now = time.monotonic()
-        since = (since or now) if under_way == 0 and lag == 0 else None
-        if since is not None and now - since >= still_s:
-            return
+            since = (since or now) if under_way == 0 else None
+            if since is not None and now - since >= still_s:
+                return
         if now > deadline:
             raise TimedOut(
                 f"{under_way} flows are still under way and the stores lack {lag} records",
