@@ -77,7 +77,8 @@ def catching(name: Callable[[str], str] = str) -> Resource:
         + _task("e0", name("risky"), "<incoming>f0</incoming><outgoing>f1</outgoing>")
         # The variables of an error stay in the event that catches it, unless they are mapped out.
         + '<boundaryEvent id="caught" attachedToRef="e0"><extensionElements><zeebe:ioMapping>'
-        '<zeebe:output source="=errorCode" target="errorCode"/></zeebe:ioMapping></extensionElements>'
+        '<zeebe:output source="=errorCode" target="errorCode"/></zeebe:ioMapping>'
+        "</extensionElements>"
         "<outgoing>f2</outgoing>"
         '<errorEventDefinition errorRef="err"/></boundaryEvent>'
         + _task("e1", name("mend"), "<incoming>f2</incoming><outgoing>f3</outgoing>")

@@ -69,6 +69,7 @@ class ZeebeClient:
         self._requests = Requests(self._registry, self._grpc.cancel_instance)
         self._feeds: dict[str, JobFeed] = {}
         # The calls that a cluster without tenants answers as any other does.
+        self.trouble = self._grpc.trouble
         self.cancel_instance = self._grpc.cancel_instance
         self.update_job_retries = self._grpc.update_job_retries
         self.resolve_incident = self._grpc.resolve_incident
