@@ -22,6 +22,7 @@ from phee.gateway.server import GatewayServer
 from phee.gateway.zeebe import ZeebeAddress, ZeebeClient
 from phee.records import DEFAULT_TENANT
 
+OpenClient = Callable[..., ZeebeClient]
 TENANTS = (DEFAULT_TENANT, "rhino", "gorilla")
 RUNTIMES = [
     "embedded",
@@ -65,40 +66,57 @@ def _named(element: str, name: Callable[[str], str]) -> str:
 
 
 @pytest.fixture(params=RUNTIMES)
-def runtime(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+    """The client port on one runtime."""
+    async with AsyncExitStack() as stack:
+        yield await _client(str(request.param), request, tmp_path, stack)
+
+
+async def _client(
+    runtime: str, request: pytest.FixtureRequest, folder: Path, stack: AsyncExitStack
+) -> OrchestratorClient:
+    if runtime == "zeebe":
+        client = zeebe_client(request.getfixturevalue("zeebe_target"), folder)
+        stack.push_async_callback(client.close)
+        stack.push_async_callback(_end, client, _note_created(client))
+        return client
+    engine = await stack.enter_async_context(running_engine(folder))
+    if runtime == "embedded":
+        return EmbeddedClient(engine)
+    tenants = TENANTS if runtime == "grpc" else (DEFAULT_TENANT,)
+    target = await stack.enter_async_context(running_gateway(engine, tenants))
+    over_wire = (
+        GrpcClient(target, poll_every_ms=200) if runtime == "grpc" else zeebe_client(target, folder)
+    )
+    stack.push_async_callback(over_wire.close)
+    return over_wire
+
+
+@pytest.fixture(params=["ours", pytest.param("zeebe", marks=pytest.mark.services)])
+async def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """host:port of a gateway that knows no tenants: ours, or a real Zeebe's."""
+    if request.param == "zeebe":
+        yield request.getfixturevalue("zeebe_target")
+        return
+    async with (
+        running_engine(tmp_path) as engine,
+        running_gateway(engine, (DEFAULT_TENANT,)) as target,
+    ):
+        yield target
 
 
 @pytest.fixture
-async def client(
-    runtime: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[OrchestratorClient]:
-    """The client port on one runtime; what the test started there is ended after it."""
-    async with AsyncExitStack() as stack:
-        if runtime == "zeebe":
-            target = request.getfixturevalue("zeebe_target")
-            client = zeebe_client(target, tmp_path)
-            stack.push_async_callback(client.close)
-            created = _note_created(client)
-            yield client
-            await _end(client, created)
-            return
-        engine = await stack.enter_async_context(running_engine(tmp_path))
-        if runtime == "embedded":
-            yield EmbeddedClient(engine)
-            return
-        known = TENANTS.__contains__ if runtime == "grpc" else {DEFAULT_TENANT}.__contains__
-        gateway = GatewayServer(engine, port=0, tenant_known=known)
-        await gateway.start()
-        stack.push_async_callback(gateway.stop, grace_ms=100)
-        target = f"127.0.0.1:{gateway.port}"
-        over_wire = (
-            GrpcClient(target, poll_every_ms=200)
-            if runtime == "grpc"
-            else zeebe_client(target, tmp_path)
-        )
-        stack.push_async_callback(over_wire.close)
-        yield over_wire
+async def open_client(cluster: str, tmp_path: Path) -> AsyncIterator[OpenClient]:
+    """Opens clients of that cluster, one after another on one folder unless told otherwise."""
+    opened: list[ZeebeClient] = []
+
+    def open_one(target: str = cluster, folder: Path = tmp_path, **settings: Any) -> ZeebeClient:
+        opened.append(zeebe_client(target, folder, **settings))
+        return opened[-1]
+
+    yield open_one
+    for client in opened:
+        await client.close()
 
 
 def zeebe_client(target: str, folder: Path, **settings: Any) -> ZeebeClient:
@@ -108,6 +126,14 @@ def zeebe_client(target: str, folder: Path, **settings: Any) -> ZeebeClient:
         tenant_known=TENANTS.__contains__,
         **{"poll_every_ms": 300} | settings,
     )
+
+
+@asynccontextmanager
+async def running_gateway(engine: Engine, tenants: tuple[str, ...]) -> AsyncIterator[str]:
+    gateway = GatewayServer(engine, port=0, tenant_known=tenants.__contains__)
+    await gateway.start()
+    yield f"127.0.0.1:{gateway.port}"
+    await gateway.stop(grace_ms=100)
 
 
 @asynccontextmanager
