@@ -55,6 +55,7 @@ MIXES = {
 SEARCH: Mapping[str, type[Component]] = {"opensearch": OpenSearch, "elasticsearch": Elasticsearch}
 PACES = {"zeebe": Pace(patience=5, payments_per_s=4), "engine": Pace()}
 """A Zeebe that shares a small machine with all the others needs seconds for a payment."""
+ZEEBE_COMMANDS_MAX = 200
 TOPICS = {"zeebe": f"{zeebe.TOPIC}?epoch=1", "engine": "zeebe-export"}
 SCRAPED_WITHIN_S = 30.0
 SHOWN = {
@@ -102,7 +103,12 @@ def engines(mix: str, search: str) -> Iterator[Engines]:
     shutil.rmtree(folder, ignore_errors=True)
     found = Engines(folder)
     try:
-        chosen = [Kafka(), *([Zeebe()] if mix == "zeebe" else []), MariaDb(), SEARCH[search]()]
+        chosen = [
+            Kafka(),
+            *([Zeebe(commands_max=ZEEBE_COMMANDS_MAX)] if mix == "zeebe" else []),
+            MariaDb(),
+            SEARCH[search](),
+        ]
         for component in chosen:
             found.start(component)
         yield found
