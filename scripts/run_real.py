@@ -103,14 +103,11 @@ def engines(mix: str, search: str) -> Iterator[Engines]:
     shutil.rmtree(folder, ignore_errors=True)
     found = Engines(folder)
     try:
-        chosen = [
-            Kafka(),
-            *([Zeebe(commands_max=ZEEBE_COMMANDS_MAX)] if mix == "zeebe" else []),
-            MariaDb(),
-            SEARCH[search](),
-        ]
-        for component in chosen:
-            found.start(component)
+        found.start(Kafka())
+        if mix == "zeebe":
+            found.start(Zeebe(commands_max=ZEEBE_COMMANDS_MAX))
+        found.start(MariaDb())
+        found.start(SEARCH[search]())
         yield found
     finally:
         found.stop()
