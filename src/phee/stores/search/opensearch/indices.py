@@ -20,7 +20,7 @@ from phee.records import DEFAULT_TENANT
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.query import TEXT_FIELDS
 
-VERSION = 1
+VERSION = 2
 GENERATION_BITS = 31
 _COUNTER = (1 << 51) - 1
 """Of a Zeebe key: the bits above are the partition."""
@@ -44,16 +44,18 @@ _WORDS = {
 }
 _KEYWORDS = (
     "kind", "bpmn_process_id", "flow", "status", "direction", "transaction_id",
-    "client_correlation_id", "batch_id", "amount", "currency", "payer_dfsp_id", "payer_party_id",
+    "client_correlation_id", "batch_id", "currency", "payer_dfsp_id", "payer_party_id",
     "payer_party_id_type", "payee_dfsp_id", "payee_party_id", "payee_party_id_type", "note",
     "element_id", "error_type", "id",
 )  # fmt: skip
 
 DOCUMENT_FIELDS: dict[str, Any] = {
     **dict.fromkeys(_KEYWORDS, _KEYWORD),
+    "amount": {**_KEYWORD, "fields": {"estimate": {"type": "double", "index": False}}},
     **dict.fromkeys(("epoch", "key", "process_instance_key", "moment"), _LONG),
     **dict.fromkeys(("started_at", "completed_at"), _TIME),
     **dict.fromkeys(("instance_position", "variables_position", "jobs_position"), _STORED_LONG),
+    "duration_ms": {"type": "long", "index": False},
     "error_text": _STORED_TEXT,
     "state": _STORED_TEXT,
     "outcome": {"type": "short", "index": False, "doc_values": False},
