@@ -17,12 +17,13 @@ from phee.importers.batch import Sorter
 from phee.importers.importer import Importer
 from phee.importers.metrics import ImporterMetrics
 from phee.monitoring import HealthChecks, MonitoringServer, configure_logging, new_registry
-from phee.projections.documents import DocumentFold
+from phee.projections.documents import DocumentFold, Maskers
 from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
 from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.stores import SQLITE, relational_stores
 from phee.stores.search.runtime import EMBEDDED, search_runtime
 from phee.stores.writing import TenantStore
@@ -105,7 +106,7 @@ def make_importer(
 
     return Importer(
         stream,
-        make_sorter(kind, tenants, _mapping(settings)),
+        make_sorter(kind, tenants, _mapping(settings), MaskingKeys(settings.data).masker),
         chosen.open_store,
         relational_stores(settings.database, settings.data).open_operator_letters(kind),
         tenants,
@@ -114,12 +115,17 @@ def make_importer(
     )
 
 
-def make_sorter(kind: Kind, tenants: TenantDirectory, mapping: TransferMapping) -> Sorter[Any]:
-    """Return what sorts records for stores of ``kind``."""
+def make_sorter(
+    kind: Kind,
+    tenants: TenantDirectory,
+    mapping: TransferMapping,
+    maskers: Maskers = lambda _: None,
+) -> Sorter[Any]:
+    """Return what sorts records for stores of ``kind``; ``maskers`` mask search documents."""
     router = Router(mapping, tenants)
     if kind == "relational":
         return Sorter(RELATIONAL_INTEREST, router, RelationalFold)
-    return Sorter(DOCUMENT_INTEREST, router, DocumentFold)
+    return Sorter(DOCUMENT_INTEREST, router, lambda epoch: DocumentFold(epoch, maskers))
 
 
 def store_opener(

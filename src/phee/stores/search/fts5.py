@@ -19,10 +19,11 @@ from phee.errors import TimedOut
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.search import aggregations
-from phee.stores.search.checks import check_query, terms_of
+from phee.stores.search.checks import Term, check_query, terms_of
 from phee.stores.search.cursors import cursor_of, place_of
 from phee.stores.search.query import (
     SORT_FIELDS,
+    TEXT_FIELDS,
     Document,
     Histogram,
     Hits,
@@ -148,7 +149,7 @@ def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
 
 
 def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
-    match = _match(query.text, query.fields)
+    match = _match(query)
     if not match:
         return []
     matching = text(
@@ -157,12 +158,21 @@ def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
     return [matching.bindparams(match=match)]  # type: ignore[list-item]
 
 
-def _match(words: str, fields: Sequence[str]) -> str:
+def _match(query: SearchQuery) -> str:
     """Return an FTS5 query in which everything typed is a quoted string."""
-    found = " AND ".join(
-        f'"{term.text}"' + ("*" if term.is_prefix else "") for term in terms_of(words)
+    return " AND ".join(
+        _containing(term, query, query.fields or TEXT_FIELDS) for term in terms_of(query.text)
     )
-    return f"{{{' '.join(fields)}}} : ({found})" if found and fields else found
+
+
+def _containing(term: Term, query: SearchQuery, fields: Sequence[str]) -> str:
+    clear = [name for name in fields if name not in query.masked]
+    masked = [name for name in fields if name in query.masked]
+    token = query.tokens.get(term.text)
+    found = [f'{{{" ".join(clear)}}} : "{term.text}"' + ("*" if term.is_prefix else "")]
+    if masked and token is not None:
+        found.append(f'{{{" ".join(masked)}}} : "{token}"')
+    return f"({' OR '.join(found if clear else found[1:])})"
 
 
 def _typed(name: str, value: str | int | Decimal) -> object:

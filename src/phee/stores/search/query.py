@@ -127,6 +127,8 @@ class SearchQuery:
         size: at most this many hits (1 to 1,000).
         cursor: ``next_cursor`` of the page before; empty for the first.
         offset: how many hits to leave out, for callers that page by number.
+        tokens: what else a term of ``text`` may be in the masked fields (set by MaskedSearch).
+        masked: the fields that hold tokens; beginnings are not looked for in them.
     """
 
     text: str = ""
@@ -141,6 +143,8 @@ class SearchQuery:
     size: int = 20
     cursor: str = ""
     offset: int = 0
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    masked: frozenset[str] = frozenset()
 
     @property
     def order(self) -> str:

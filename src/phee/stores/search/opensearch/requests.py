@@ -81,7 +81,7 @@ def condition(query: SearchQuery) -> dict[str, Any]:
         bounds = {"gte": lowest, "lte": highest}
         filters.append(_between(name, {k: v for k, v in bounds.items() if v is not None}))
     fields = query.fields or TEXT_FIELDS
-    filters += [_containing(term, fields) for term in terms_of(query.text)]
+    filters += [_containing(term, query, fields) for term in terms_of(query.text)]
     return {"bool": {"filter": filters}}
 
 
@@ -113,13 +113,28 @@ def _number(value: object) -> int | None:
     return number if abs(number) < 1 << 63 else None
 
 
-def _containing(term: Term, fields: Sequence[str]) -> dict[str, Any]:
+def _containing(term: Term, query: SearchQuery, fields: Sequence[str]) -> dict[str, Any]:
+    token = query.tokens.get(term.text)
+    masked = [name for name in fields if name in query.masked]
+    found = [_in_words(term, [name for name in fields if name not in query.masked])]
+    if token is not None:
+        found += [{"term": {f"words.{name}": token}} for name in masked]
+    return _any_of(found)
+
+
+def _any_of(conditions: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(conditions) == 1:
+        return conditions[0]
+    return {"bool": {"should": conditions, "minimum_should_match": 1}}
+
+
+def _in_words(term: Term, fields: Sequence[str]) -> dict[str, Any]:
     words = fold_words(term.text)
-    if not words:
+    if not words or not fields:
         return _NOTHING
     if term.is_prefix and " " not in words:
         begun = [{"prefix": {f"words.{name}": {"value": words}}} for name in fields]
-        return {"bool": {"should": begun, "minimum_should_match": 1}}
+        return _any_of(begun)
     match: dict[str, Any] = {
         "query": words,
         "type": "phrase_prefix" if term.is_prefix else "phrase",
