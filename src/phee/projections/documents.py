@@ -104,7 +104,7 @@ class DocumentFold:
     def __init__(self, epoch: int, maskers: Maskers = lambda _: None) -> None:
         self.epoch = epoch
         self._maskers = maskers
-        self._tenant_id = ""
+        self.tenant_id = ""
         self._payments = TransferFold(epoch)
         self._instances: dict[int, InstanceDocument] = {}
         self._incidents: dict[int, IncidentDocument] = {}
@@ -116,7 +116,7 @@ class DocumentFold:
             InvalidInput: a field of a payment cannot be read from it; all else is folded in.
         """
         value = record.value
-        self._tenant_id = route.tenant_id
+        self.tenant_id = route.tenant_id
         match record.value_type:
             case ValueType.PROCESS_INSTANCE:
                 instance = cast("ProcessInstanceValue", value)
@@ -176,7 +176,7 @@ class DocumentFold:
 
     def _variables(self) -> list[PaymentVariables]:
         rows = [_variables(row) for row in self._payments.variables.values()]
-        masker = self._maskers(self._tenant_id)
+        masker = self._maskers(self.tenant_id)
         return rows if masker is None else [masker.struct(row) for row in rows]
 
     def _instance(self, record: Record, value: ProcessInstanceValue, route: Route) -> None:

@@ -143,6 +143,11 @@ class RemoteSearch:
         self._reading = reading
         self._masking = masking
 
+    @property
+    def keeps_records(self) -> bool:
+        """Whether every record is kept beside the documents."""
+        return self._writing.address.raw
+
     def open_store(self, tenant_id: str) -> TenantStore[DocumentFold]:
         """See SearchRuntime."""
         from phee.stores.search.opensearch.store import ServerSearchStore
