@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from phee.errors import InvalidInput
+from phee.projections.dead_letter import DeadLetter
 from phee.projections.documents import DocumentFold
 from phee.projections.interest import DOCUMENT_INTEREST, INTENT_BITS
 from phee.projections.masking import Masker
@@ -68,11 +69,23 @@ def record_json(record: Record, *, partition_id: int, masker: Masker | None) -> 
         exported = to_json(record, partition_id=partition_id)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"the record is not JSON: {type(error).__name__}") from error
-    if masker is None:
-        return exported
-    content = msgspec.json.decode(exported)
+    return exported if masker is None else _masked(msgspec.json.decode(exported), masker)
+
+
+def masked_letter(letter: DeadLetter, masker: Masker) -> DeadLetter:
+    """Return a dead letter whose record shows no personal data; it is replayed from the stream."""
+    if letter.record is None:
+        return letter
+    try:
+        record = _masked(msgspec.json.decode(letter.record), masker).decode()
+    except (msgspec.DecodeError, RecursionError, TypeError, KeyError, AttributeError):
+        record = masker.token(letter.record)  # what cannot be read cannot be judged
+    return msgspec.structs.replace(letter, record=record)
+
+
+def _masked(content: dict[str, Any], masker: Masker) -> bytes:
     value = content["value"]
-    if record.value_type == ValueType.VARIABLE:
+    if content["valueType"] == ValueType.VARIABLE.name:
         value["value"] = masker.json_text(value["name"], value["value"])
     if "variables" in value:
         value["variables"] = masker.value("", value["variables"])

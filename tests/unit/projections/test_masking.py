@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phee.errors import InvalidInput
+from phee.projections.dead_letter import DeadLetter
 from phee.projections.documents import PaymentVariables
+from phee.projections.exported import masked_letter
 from phee.projections.masking import (
     KEY_BYTES,
     Masker,
@@ -78,6 +81,22 @@ def test_rows_and_documents() -> None:
     document.payer_party_id = "7"
     assert MASKER.struct(document).payer_party_id == MASKER.token("7")
     assert document.payer_party_id == "7", "what was given stays as it is"
+
+
+def test_dead_letters_show_no_party() -> None:
+    value = {"name": "channelRequest", "value": '"{\\"note\\": \\"n\\"}"', "bpmnProcessId": "p"}
+    record = json.dumps({"valueType": "VARIABLE", "value": value})
+    letter = DeadLetter(
+        epoch=1, partition_id=1, position=2, reason_code="x", reason="y", record=record
+    )
+    shown = json.loads(masked_letter(letter, MASKER).record or "")
+    assert json.loads(json.loads(shown["value"]["value"])) == {"note": MASKER.token("n")}
+    assert shown["value"]["name"] == "channelRequest"
+    for unreadable in ("00ff", "[]", '{"value": 1}', '{"valueType": "JOB", "value": 1}'):
+        hidden = masked_letter(msgspec.structs.replace(letter, record=unreadable), MASKER)
+        assert hidden.record == MASKER.token(unreadable)
+    nothing = msgspec.structs.replace(letter, record=None)
+    assert masked_letter(nothing, MASKER) == nothing
 
 
 @given(st.text())

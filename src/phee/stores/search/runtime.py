@@ -6,11 +6,13 @@ The one place that reads the line ``PHEE_SEARCH``; importers and APIs open their
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from phee.errors import InvalidInput, NotSupported
 from phee.projections.documents import DocumentFold
+from phee.projections.masking import Masker
 from phee.stores.masking_keys import MaskingKeys
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
@@ -102,7 +104,11 @@ class Masking:
 
     def reader(self, store: SearchStore, tenant_id: str) -> SearchStore:
         """Return a reader that is asked with clear values."""
-        return MaskedSearch(store, lambda: self._keys.masker(tenant_id))
+        return MaskedSearch(store, self.masker_of(tenant_id))
+
+    def masker_of(self, tenant_id: str) -> Callable[[], Masker | None]:
+        """Return what looks for a tenant's masker, whenever it is asked."""
+        return lambda: self._keys.masker(tenant_id)
 
 
 class EmbeddedSearch:
@@ -152,9 +158,10 @@ class RemoteSearch:
         """See SearchRuntime."""
         from phee.stores.search.opensearch.store import ServerSearchStore
 
-        if self._masking is not None:
-            self._masking.prepare(tenant_id)
-        return ServerSearchStore(self._writing, tenant_id)
+        if self._masking is None:
+            return ServerSearchStore(self._writing, tenant_id)
+        self._masking.prepare(tenant_id)
+        return ServerSearchStore(self._writing, tenant_id, self._masking.masker_of(tenant_id))
 
     def open_reader(self, tenant_id: str) -> SearchStore:
         """See SearchRuntime."""

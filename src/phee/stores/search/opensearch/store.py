@@ -17,7 +17,7 @@ becomes three steps in this order: documents, dead letters, watermark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -25,7 +25,8 @@ from phee.errors import Unavailable
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.documents import DocumentFold
-from phee.projections.exported import RecordFold
+from phee.projections.exported import RecordFold, masked_letter
+from phee.projections.masking import Masker
 from phee.records import Record
 from phee.stores.search.opensearch.bulk import Write, write_all
 from phee.stores.search.opensearch.document import Change
@@ -42,7 +43,13 @@ from phee.stream.port import Lane
 class ServerSearchStore:
     """A :class:`phee.stores.writing.TenantStore` of documents; makes its indices when opened."""
 
-    def __init__(self, server: SearchServer, tenant_id: str) -> None:
+    def __init__(
+        self,
+        server: SearchServer,
+        tenant_id: str,
+        masker: Callable[[], Masker | None] = lambda: None,
+    ) -> None:
+        self._masker = masker
         self._server = server
         self._tenant_id = tenant_id
         self._names = TenantIndices(server.prefix, tenant_id)
@@ -79,17 +86,18 @@ class ServerSearchStore:
         changes = 0
         refused: list[DeadLetter] = []
         if self._records is not None and isinstance(fold, RecordFold):
-            refused += [
+            refused += self._masked(
                 self._refused_record(lane, record, reason)
                 for record, reason in self._records.write(lane, fold)
-            ]
+            )
         if fold is not None:
             applied = self._documents.apply(fold)
             changes = applied.changes
             refused += [
                 self._refused(lane, rows, reason) for rows, reason in applied.refused.values()
             ]
-        self._write_letters([*letters, *refused])
+        # What the store refused was masked before, or is made of rows that are.
+        self._write_letters([*self._masked(letters), *refused])
         self._watermarks.move(lane, position)
         self._server.refresher.written(self._names.documents, changes)
         self._refused_codes += [letter.reason_code for letter in refused]
@@ -110,6 +118,12 @@ class ServerSearchStore:
 
     def close(self) -> None:
         """See TenantStore. The connections belong to whoever made them."""
+
+    def _masked(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+        masker = self._masker()
+        if masker is None:
+            return list(letters)
+        return [masked_letter(letter, masker) for letter in letters]
 
     def _refused_record(self, lane: Lane, record: Record, reason: str) -> DeadLetter:
         return dead_letter.of_record(
