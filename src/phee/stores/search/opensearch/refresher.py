@@ -20,6 +20,7 @@ from phee.errors import PheeError
 _LOG = structlog.get_logger(__name__)
 SOON_S = 0.1
 LATE_S = 1.0
+STOP_S_MAX = 1.0
 MANY = 500
 """A write of so many documents is one of a backlog, where speed counts and not freshness."""
 
@@ -66,6 +67,9 @@ class Refresher:
             self._done[name] = now
             try:
                 self._refresh(name)
+            except RuntimeError:
+                if not self._is_stopped:
+                    raise  # else the connections were closed under it, which is no trouble
             except PheeError as error:
                 # The index's own interval shows it a little later.
                 _LOG.info("index not refreshed", index=name, error=str(error))
@@ -78,7 +82,7 @@ class Refresher:
             self._is_stopped = True
             self._wake.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(STOP_S_MAX)  # a server that does not answer must not hold us up
 
     def _run(self) -> None:
         while True:
