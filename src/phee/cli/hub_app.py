@@ -23,6 +23,9 @@ from phee.monitoring import (
     gateway_metrics,
     log_metrics,
     new_registry,
+    payment_metrics,
+    rocksdb_metrics,
+    watch_statements,
     worker_metrics,
 )
 from phee.monitoring.routes import routes as monitoring_routes
@@ -52,11 +55,13 @@ def hub_registry(hub: Hub) -> CollectorRegistry:
     for read in (
         engine_metrics(hub.engine.stats),
         engine_state_metrics(hub.engine),
+        rocksdb_metrics(hub.engine.store_statistics),
         log_metrics(hub.engine.log),
         gateway_metrics(hub.gateway.counters, LATENCY_BUCKETS_S),
         worker_metrics(hub.worker_counters, DURATION_BUCKETS_S),
     ):
         CallbackCollector(read).register(registry)
+    watch_statements(registry)
     return registry
 
 
@@ -68,11 +73,13 @@ def hub_app(hub: Hub) -> HubApp:
     search = operations.SearchWaiter(hub.stores)
     lookup = operations.StoreTransferLookup(hub.stores, relational)
     ownership = operations.StoreOwnershipLookup(hub.stores)
+    initiator = channel.Initiator(hub.client, epoch=epoch)
+    CallbackCollector(payment_metrics(initiator.outcomes)).register(hub.metrics)
     return create_app(
         [
             channel.routes(
                 tenants,
-                channel.Initiator(hub.client, epoch=epoch),
+                initiator,
                 channel.StatusReader(lookup),
                 channel.Recovery(hub.client, ownership, epoch=epoch),
             ),

@@ -24,6 +24,7 @@ def main() -> int:
         default=os.environ.get(STREAM_VARIABLE, ""),
         help=f"log or kafka://host:port/topic (default: {STREAM_VARIABLE}, or log)",
     )
+    parser.add_argument("--http-host", default="127.0.0.1", help="address of health and metrics")
     parser.add_argument("--http-port", type=int, default=0, help="health and metrics (0: any)")
     parser.add_argument("--mapping", type=Path, help="a mapping file instead of the shipped one")
     parser.add_argument(
@@ -41,6 +42,7 @@ def main() -> int:
     settings = ImporterSettings(
         data=arguments.data,
         stream=arguments.stream,
+        http_host=arguments.http_host,
         http_port=arguments.http_port,
         mapping=arguments.mapping,
         database=arguments.database,
