@@ -31,19 +31,27 @@ class Accepted:
 
 
 async def post_payments(
-    url: str, payments: Sequence[Payment], *, accepted: Callable[[], None]
+    url: str,
+    payments: Sequence[Payment],
+    *,
+    accepted: Callable[[], None],
+    per_s: float | None = None,
 ) -> list[Accepted]:
-    """Post every payment; call ``accepted`` after each answer.
+    """Post every payment, ``per_s`` a second at most; call ``accepted`` after each answer.
 
     A hub that is busy (429) or away is asked again with the same correlation id, which pays once.
     """
     waiting = list(reversed(payments))
+    started = time.perf_counter()
     answers: list[Accepted] = []
     async with aiohttp.ClientSession(url) as session, asyncio.TaskGroup() as group:
 
         async def post_next() -> None:
             while waiting:
-                answers.append(await post_one(session, waiting.pop()))
+                payment, turn = waiting.pop(), len(payments) - len(waiting)
+                if per_s is not None:
+                    await asyncio.sleep(started + turn / per_s - time.perf_counter())
+                answers.append(await post_one(session, payment))
                 accepted()
 
         for _ in range(min(CONCURRENCY, len(payments))):
