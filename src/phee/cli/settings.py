@@ -60,8 +60,8 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 class Settings(BaseSettings):
     """Where the hub keeps its data, where it listens, and which runtime plays each role.
 
-    Everything listens on loopback, unless told otherwise. ``importer_port`` and the next two carry the health and
-    metrics of the two importers and of the exporter.
+    Everything listens on loopback unless ``listen_host`` says otherwise. ``importer_port`` and the
+    next two carry the health and metrics of the two importers and of the exporter.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHEE_", extra="forbid")

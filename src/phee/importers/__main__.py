@@ -16,6 +16,26 @@ from phee.stream.choice import STREAM_VARIABLE
 
 def main() -> int:
     """Run one importer; return its exit status."""
+    arguments = _parser().parse_args()
+    settings = ImporterSettings(
+        data=arguments.data,
+        stream=arguments.stream,
+        http_host=arguments.http_host,
+        http_port=arguments.http_port,
+        mapping=arguments.mapping,
+        database=arguments.database,
+        search=arguments.search,
+        log_level=arguments.log_level,
+    )
+    try:
+        run_importer(arguments.kind, settings)
+    except PheeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m phee.importers")
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--data", type=Path, required=True, help="the hub's data directory")
@@ -38,23 +58,7 @@ def main() -> int:
         help="sqlite, or https://user@host:port of a search server (default: PHEE_SEARCH)",
     )
     parser.add_argument("--log-level", default="INFO")
-    arguments = parser.parse_args()
-    settings = ImporterSettings(
-        data=arguments.data,
-        stream=arguments.stream,
-        http_host=arguments.http_host,
-        http_port=arguments.http_port,
-        mapping=arguments.mapping,
-        database=arguments.database,
-        search=arguments.search,
-        log_level=arguments.log_level,
-    )
-    try:
-        run_importer(arguments.kind, settings)
-    except PheeError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return parser
 
 
 if __name__ == "__main__":
