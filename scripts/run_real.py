@@ -55,6 +55,7 @@ MIXES = {
 SEARCH: Mapping[str, type[Component]] = {"opensearch": OpenSearch, "elasticsearch": Elasticsearch}
 PACES = {"zeebe": Pace(patience=5, payments_per_s=4), "engine": Pace()}
 """A Zeebe that shares a small machine with all the others needs seconds for a payment."""
+ZEEBE_COMMANDS_MAX = 200
 TOPICS = {"zeebe": f"{zeebe.TOPIC}?epoch=1", "engine": "zeebe-export"}
 SCRAPED_WITHIN_S = 30.0
 SHOWN = {
@@ -102,9 +103,11 @@ def engines(mix: str, search: str) -> Iterator[Engines]:
     shutil.rmtree(folder, ignore_errors=True)
     found = Engines(folder)
     try:
-        chosen = [Kafka(), *([Zeebe()] if mix == "zeebe" else []), MariaDb(), SEARCH[search]()]
-        for component in chosen:
-            found.start(component)
+        found.start(Kafka())
+        if mix == "zeebe":
+            found.start(Zeebe(commands_max=ZEEBE_COMMANDS_MAX))
+        found.start(MariaDb())
+        found.start(SEARCH[search]())
         yield found
     finally:
         found.stop()

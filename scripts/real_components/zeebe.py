@@ -49,8 +49,16 @@ class Zeebe(Component):
     start_after = ("kafka",)
     ready_timeout_s = 120.0
 
-    def __init__(self, export: KafkaExport = KafkaExport()) -> None:
+    def __init__(
+        self, export: KafkaExport = KafkaExport(), *, commands_max: int | None = None
+    ) -> None:
+        """Take ``commands_max`` for the commands under way, instead of what Zeebe finds out.
+
+        It finds out by how long they take, and refuses nearly all on a machine that is busy with
+        other things.
+        """
         self._export = export
+        self._commands_max = commands_max
 
     def install(self) -> None:
         install_java(_JAVA)
@@ -71,6 +79,11 @@ class Zeebe(Component):
             "SERVER_ADDRESS": "127.0.0.1",
             **{f"ZEEBE_BROKER_{key}": value for key, value in _broker(folder, ports).items()},
         }
+        if self._commands_max is not None:
+            environment |= {
+                "ZEEBE_BROKER_BACKPRESSURE_ALGORITHM": "fixed",
+                "ZEEBE_BROKER_BACKPRESSURE_FIXED_LIMIT": str(self._commands_max),
+            }
         if "kafka" in peers:
             bootstrap = f"127.0.0.1:{peers['kafka']['kafka']}"
             jar = next((cache_folder() / _EXPORTER_FOLDER).glob("*.jar"))

@@ -15,6 +15,8 @@ from phee.cli.pay import transfer_body
 CONCURRENCY = 16
 TRIES_MAX = 400
 RETRY_PAUSE_S = 0.25
+ASK_AGAIN = (429, 503, 504)
+"""Too busy, away, or no answer in time: the same correlation id tells what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ async def post_payments(
 ) -> list[Accepted]:
     """Post every payment, ``per_s`` a second at most; call ``accepted`` after each answer.
 
-    A hub that is busy (429) or away is asked again with the same correlation id, which pays once.
+    A hub that is busy or away is asked again with the same correlation id, which pays once.
     """
     waiting = list(reversed(payments))
     started = time.perf_counter()
@@ -71,7 +73,7 @@ async def post_one(session: aiohttp.ClientSession, payment: Payment) -> Accepted
     for _ in range(TRIES_MAX):
         try:
             async with session.post("/channel/transfer", json=body, headers=headers) as response:
-                if response.status not in (429, 503):
+                if response.status not in ASK_AGAIN:
                     response.raise_for_status()
                     answer = await response.json()
                     elapsed_ms = (time.perf_counter() - started) * 1000
