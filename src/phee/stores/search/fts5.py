@@ -11,30 +11,27 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Engine, select
 
 from phee.errors import TimedOut
 from phee.stores.listing import Asked
-from phee.stores.money import money_sum, sum_columns
 from phee.stores.order import Place
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
-from phee.stores.search import checks
-from phee.stores.search.checks import check_interval, check_query, terms_of
+from phee.stores.search import aggregations
+from phee.stores.search.checks import check_query, terms_of
 from phee.stores.search.cursors import cursor_of, place_of
 from phee.stores.search.fts5_listing import DOCUMENTS, order_of, parts_of
 from phee.stores.search.fts5_words import is_rare, match_condition, matcher
 from phee.stores.search.query import (
-    Bucket,
     Document,
     Histogram,
     Hits,
+    Percentiles,
     SearchQuery,
-    TimeBucket,
+    Terms,
 )
 from phee.stores.search.tables import documents, watermarks
 from phee.stores.sqlite import reader_engine
@@ -71,16 +68,16 @@ class Fts5Search:
         """See SearchStore."""
         check_query(query)
         terms = terms_of(query.text)
-        parts, order = parts_of(query), order_of(query)
+        parts = parts_of(query)
         with self._engine.begin() as connection:
             accepts = None
-            if terms and is_rare(connection, terms):
-                few = match_condition(terms, query.fields)
+            if terms and is_rare(connection, query, terms):
+                few = match_condition(query, terms)
                 parts = [replace(part, few=few) for part in parts]
             elif terms:
-                accepts = matcher(terms, query.fields)
+                accepts = matcher(query, terms)
             asked = Asked(
-                order=order,
+                order=order_of(query),
                 place=_place(query),
                 offset=query.offset,
                 size=query.size,
@@ -91,38 +88,32 @@ class Fts5Search:
         shown = [Document(**dict(zip(fields, row, strict=False))) for row in found.rows]
         return Hits(found.total, shown, _cursor(found.end, query), found.is_exact)
 
-    def histogram(self, query: SearchQuery, *, interval_ms: int) -> Histogram:
+    def histogram(self, query: SearchQuery, *, interval_ms: int, by: str = "status") -> Histogram:
         """See SearchStore. Documents without a start are left out."""
-        check_interval(interval_ms)
-        check_query(query)
-        rows = self._bucket_rows(query, interval_ms)
-        buckets = []
-        for start, group in groupby(rows, key=lambda row: row[0]):
-            by_status = [
-                Bucket(status=status, currency=currency, count=count, amount=money_sum(*sums))
-                for _, status, currency, count, *sums in group
-            ]
-            total = sum(bucket.count for bucket in by_status)
-            buckets.append(TimeBucket(start=start, count=total, by_status=by_status))
-        return Histogram(interval_ms=interval_ms, buckets=buckets)
-
-    def _bucket_rows(self, query: SearchQuery, interval_ms: int) -> Sequence[Any]:
-        columns = documents.c
-        # Whole-number division: what SQLAlchemy writes for // would round through a float.
-        start: Any = literal_column(f"documents.started_at / {interval_ms:d} * {interval_ms:d}")
-        sums: list[Any] = [literal_column(part) for part in sum_columns("documents.amount")]
-        statement: Select[Any] = (
-            select(start, columns.status, columns.currency, func.count(), *sums)
-            .where(*_conditions(query), columns.started_at.is_not(None))
-            .group_by(start, columns.status, columns.currency)
-            .order_by(start, columns.status, columns.currency)
-            .limit(checks.BUCKETS_MAX + 1)
+        return aggregations.histogram(
+            self._engine, _conditions(query), interval_ms=interval_ms, by=by
         )
-        with self._engine.connect() as connection:
-            rows = connection.execute(statement).all()
-        if len(rows) > checks.BUCKETS_MAX:
-            raise checks.too_many_buckets()
-        return rows
+
+    def top_terms(
+        self, query: SearchQuery, *, field: str, size: int = 10, by: str | None = None
+    ) -> Terms:
+        """See SearchStore. Exact."""
+        return aggregations.top_terms(
+            self._engine, _conditions(query), field=field, size=size, by=by
+        )
+
+    def percentiles(
+        self,
+        query: SearchQuery,
+        *,
+        field: str,
+        percents: Sequence[Decimal],
+        by: str | None = None,
+    ) -> Percentiles:
+        """See SearchStore. Exact: the values of the nearest rank."""
+        return aggregations.percentiles(
+            self._engine, _conditions(query), field=field, percents=percents, by=by
+        )
 
     async def wait_for_position(
         self, epoch: int, partition_id: int, position: int, *, timeout_s: float
@@ -150,6 +141,7 @@ class Fts5Search:
 
 
 def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
+    check_query(query)
     conditions: list[ColumnElement[bool]] = []
     if query.kinds:
         conditions.append(documents.c.kind.in_(query.kinds))
@@ -166,7 +158,7 @@ def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
 
 def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
     terms = terms_of(query.text)
-    return [match_condition(terms, query.fields)] if terms else []
+    return [match_condition(query, terms)] if terms else []
 
 
 def _typed(name: str, value: str | int | Decimal) -> object:
@@ -176,11 +168,13 @@ def _typed(name: str, value: str | int | Decimal) -> object:
 def _cursor(place: Place | None, query: SearchQuery) -> str:
     if place is None:
         return ""
-    moment, key, row_id = place
-    return cursor_of((moment, key, row_id), newest_first=query.newest_first)
+    value, key, row_id = place
+    return cursor_of((value, key, row_id), order=query.order)
 
 
 def _place(query: SearchQuery) -> Place | None:
     if not query.cursor:
         return None
-    return place_of(query.cursor, tuple[int, int, int], newest_first=query.newest_first)
+    if query.sorted_by in {"started_at", "completed_at"}:
+        return place_of(query.cursor, tuple[int, int, int], order=query.order)
+    return place_of(query.cursor, tuple[str, int, int], order=query.order)

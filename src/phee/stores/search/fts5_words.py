@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, text
 from phee.stores.listing import FEW_MAX
 from phee.stores.search.checks import Term
 from phee.stores.search.opensearch.document import fold_words
-from phee.stores.search.query import TEXT_FIELDS
+from phee.stores.search.query import TEXT_FIELDS, SearchQuery
 
 BEGUN_MAX = 64
 """Words with one beginning that are looked up one by one."""
@@ -31,7 +31,7 @@ _BEGUN = text(
 _MATCHING = "documents.id IN (SELECT rowid FROM documents_text WHERE documents_text MATCH :match)"
 
 
-def is_rare(connection: Connection, terms: Sequence[Term]) -> bool:
+def is_rare(connection: Connection, query: SearchQuery, terms: Sequence[Term]) -> bool:
     """Return whether so few documents have one of the words that the index finds them at once.
 
     The words of a phrase are asked for one by one: a phrase is as rare as its rarest word. Begun
@@ -40,28 +40,63 @@ def is_rare(connection: Connection, terms: Sequence[Term]) -> bool:
     begun = [term for term in terms if term.is_prefix]
     if any(not _is_begun_rarely(connection, term) for term in begun):
         return False
-    whole = [word for term in terms for word in _whole_words(term)]
-    return bool(begun) or any(_is_rare_word(connection, word) for word in whole)
+    return bool(begun) or any(_is_rare(connection, query, term) for term in terms)
 
 
-def match_condition(terms: Sequence[Term], fields: Sequence[str]) -> ColumnElement[bool]:
+def match_condition(query: SearchQuery, terms: Sequence[Term]) -> ColumnElement[bool]:
     """Return the condition that the full-text index answers; what was typed is never syntax."""
-    found = " AND ".join(f'"{term.text}"' + ("*" if term.is_prefix else "") for term in terms)
-    match = f"{{{' '.join(fields)}}} : ({found})" if fields else found
+    match = " AND ".join(_containing(term, query) for term in terms)
     return text(_MATCHING).bindparams(bindparam("match", match))  # type: ignore[return-value]
 
 
-def matcher(terms: Sequence[Term], fields: Sequence[str]) -> Callable[[Row[Any]], bool]:
+def matcher(query: SearchQuery, terms: Sequence[Term]) -> Callable[[Row[Any]], bool]:
     """Return a function that says of a document what the full-text index would say."""
-    sought = [(f" {fold_words(term.text)}", "" if term.is_prefix else " ") for term in terms]
-    places = fields or TEXT_FIELDS
+    clear, masked = _places(query)
+    sought = [
+        (
+            f" {fold_words(term.text)}" + ("" if term.is_prefix else " "),
+            f" {fold_words(token)} " if (token := query.tokens.get(term.text)) else None,
+        )
+        for term in terms
+    ]
+
+    def texts(values: Any, names: Sequence[str]) -> list[str]:
+        return [f" {fold_words(value)} " for name in names if (value := values[name])]
 
     def matches(row: Row[Any]) -> bool:
         values: Any = row._mapping  # noqa: SLF001 - the public name of it
-        texts = [f" {fold_words(value)} " for name in places if (value := values[name])]
-        return all(any(words + end in value for value in texts) for words, end in sought)
+        plain, tokens = texts(values, clear), texts(values, masked)
+        return all(
+            any(words in value for value in plain)
+            or (token is not None and any(token in value for value in tokens))
+            for words, token in sought
+        )
 
     return matches
+
+
+def _places(query: SearchQuery) -> tuple[list[str], list[str]]:
+    """Return the fields to look in: those with words, and those with tokens instead."""
+    fields = query.fields or TEXT_FIELDS
+    clear = [name for name in fields if name not in query.masked]
+    return clear, [name for name in fields if name in query.masked]
+
+
+def _containing(term: Term, query: SearchQuery) -> str:
+    clear, masked = _places(query)
+    token = query.tokens.get(term.text)
+    found = [f'{{{" ".join(clear)}}} : "{term.text}"' + ("*" if term.is_prefix else "")]
+    if masked and token is not None:
+        found.append(f'{{{" ".join(masked)}}} : "{token}"')
+    return f"({' OR '.join(found if clear else found[1:])})"
+
+
+def _is_rare(connection: Connection, query: SearchQuery, term: Term) -> bool:
+    """Return whether few documents have it, by its words or by its token."""
+    if not any(_is_rare_word(connection, word) for word in _whole_words(term)):
+        return False
+    token = query.tokens.get(term.text)
+    return token is None or _is_rare_word(connection, token)
 
 
 def _whole_words(term: Term) -> list[str]:

@@ -10,9 +10,12 @@ store can always be rebuilt from the stream, so it has a version instead of migr
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -30,7 +33,7 @@ from sqlalchemy import (
 from phee.errors import NotSupported
 from phee.stores.relational import tables as relational
 from phee.stores.relational.types import Money, Timestamp
-from phee.stores.search.query import TEXT_FIELDS
+from phee.stores.search.query import SORT_FIELDS, TEXT_FIELDS
 
 VERSION = 2
 _INDEXED_OTHERWISE = (1,)
@@ -75,7 +78,18 @@ documents = Table(
     ),
     UniqueConstraint("key", "kind", "epoch"),
 )
-moment = func.coalesce(documents.c.started_at, literal_column("-1"))
+_LEAST = {"started_at": "-1", "completed_at": "-1"}
+SORTED_BY: dict[str, ColumnElement[Any]] = {
+    name: func.coalesce(
+        documents.c[name],
+        literal_column(_LEAST.get(name, "''")),
+        type_=BigInteger if name in _LEAST else String,
+    )
+    for name in SORT_FIELDS
+}
+"""What documents are ordered by: one without the field comes before all others. Amounts are texts
+of fixed width here."""
+moment = SORTED_BY["started_at"]
 """When it began; -1 when that is not known."""
 FILTERED_BY = (
     "transaction_id", "client_correlation_id", "payer_party_id", "payee_party_id", "batch_id",
@@ -90,6 +104,11 @@ def index_name(field: str) -> str:
     return f"ix_documents_{field}_in_time"
 
 
+def order_index_name(field: str) -> str:
+    """Return the name of the index that serves an order."""
+    return "ix_documents_in_time" if field == "started_at" else f"ix_documents_by_{field}"
+
+
 for _field in FILTERED_BY:
     _column = documents.c[_field]
     Index(
@@ -99,8 +118,8 @@ for _field in FILTERED_BY:
         documents.c.key,
         sqlite_where=_column.is_not(None) if _column.nullable else None,
     )
-Index("ix_documents_in_time", moment, documents.c.key, documents.c.id)
-Index("ix_documents_completed_at", documents.c.completed_at)
+for _field, _order in SORTED_BY.items():
+    Index(order_index_name(_field), _order, documents.c.key, documents.c.id)
 Index("ix_documents_started_at", documents.c.started_at)
 Index("ix_documents_process_instance_key_kind", documents.c.process_instance_key, documents.c.kind)
 
