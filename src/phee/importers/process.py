@@ -16,7 +16,13 @@ from prometheus_client import CollectorRegistry
 from phee.importers.batch import Sorter
 from phee.importers.importer import Importer
 from phee.importers.metrics import ImporterMetrics
-from phee.monitoring import HealthChecks, MonitoringServer, configure_logging, new_registry
+from phee.monitoring import (
+    HealthChecks,
+    MonitoringServer,
+    configure_logging,
+    new_registry,
+    watch_statements,
+)
 from phee.projections.documents import DocumentFold, Maskers
 from phee.projections.exported import RECORD_INTEREST, RecordFold
 from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
@@ -46,7 +52,8 @@ class ImporterSettings:
 
     Attributes:
         data: the hub's data directory.
-        http_port: where health and metrics are, on loopback (0: a free port, which is logged).
+        http_host: the address that health and metrics are served on.
+        http_port: their port (0: a free one, which is logged).
         lag_records_ready: further behind than this, it is not ready.
         stream: where records come from, as :func:`phee.stream.open_stream` takes it; empty for
             the record log of the hub.
@@ -57,6 +64,7 @@ class ImporterSettings:
 
     data: Path
     stream: str = ""
+    http_host: str = "127.0.0.1"
     http_port: int = 0
     lag_records_ready: int = 100_000
     mapping: Path | None = None
@@ -176,6 +184,7 @@ def run_importer(kind: Kind, settings: ImporterSettings) -> None:
     """
     configure_logging(level=settings.log_level)
     registry = new_registry()
+    watch_statements(registry)
     stream = open_stream(settings.stream, settings.data, kind)
     importer = make_importer(kind, settings, stream, registry)
     asyncio.run(_run(kind, settings, importer, registry))
@@ -188,7 +197,7 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, importer.stop)
     server = MonitoringServer(registry, health_checks(importer, settings.lag_records_ready))
-    port = await server.start(port=settings.http_port)
+    port = await server.start(host=settings.http_host, port=settings.http_port)
     _LOG.info("importer started", store=kind, http_port=port)
     try:
         await asyncio.to_thread(importer.run)
