@@ -187,11 +187,11 @@ class _Sorting(Generic[F]):
             self._letter(stored, dead_letter.UNREADABLE, reason)
             return
         value: Any = record.value
-        route = self.sorter.router.route(value.bpmn_process_id, value.tenant_id)
+        route = self.sorter.router.route(getattr(value, "bpmn_process_id", ""), record.tenant_id)
         if route is None:
             reason = "no tenant of this name was onboarded"
             self.batch.operator_letters.append(
-                self._of(record, dead_letter.UNKNOWN_TENANT, reason, value.tenant_id[:64])
+                self._of(record, dead_letter.UNKNOWN_TENANT, reason, record.tenant_id[:64])
             )
             return
         if self.only is not None and route.tenant_id not in self.only:

@@ -23,14 +23,16 @@ from phee.monitoring import (
     new_registry,
     watch_statements,
 )
-from phee.projections.documents import DocumentFold
+from phee.projections.documents import DocumentFold, Maskers
+from phee.projections.exported import RECORD_INTEREST, RecordFold
 from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
 from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.stores import SQLITE, relational_stores
-from phee.stores.search.runtime import EMBEDDED, search_runtime
+from phee.stores.search.runtime import EMBEDDED, RemoteSearch, search_runtime
 from phee.stores.writing import TenantStore
 from phee.stream import EventStream, open_stream
 from phee.tenants import TenantRegistry
@@ -113,7 +115,13 @@ def make_importer(
 
     return Importer(
         stream,
-        make_sorter(kind, tenants, _mapping(settings)),
+        make_sorter(
+            kind,
+            tenants,
+            _mapping(settings),
+            MaskingKeys(settings.data).masker,
+            with_records=isinstance(chosen, RemoteSearch) and chosen.keeps_records,
+        ),
         chosen.open_store,
         relational_stores(settings.database, settings.data).open_operator_letters(kind),
         tenants,
@@ -122,12 +130,24 @@ def make_importer(
     )
 
 
-def make_sorter(kind: Kind, tenants: TenantDirectory, mapping: TransferMapping) -> Sorter[Any]:
-    """Return what sorts records for stores of ``kind``."""
+def make_sorter(
+    kind: Kind,
+    tenants: TenantDirectory,
+    mapping: TransferMapping,
+    maskers: Maskers = lambda _: None,
+    *,
+    with_records: bool = False,
+) -> Sorter[Any]:
+    """Return what sorts records for stores of ``kind``.
+
+    ``maskers`` mask search documents; ``with_records`` keeps every record beside them.
+    """
     router = Router(mapping, tenants)
     if kind == "relational":
         return Sorter(RELATIONAL_INTEREST, router, RelationalFold)
-    return Sorter(DOCUMENT_INTEREST, router, DocumentFold)
+    if with_records:
+        return Sorter(RECORD_INTEREST, router, lambda epoch: RecordFold(epoch, maskers=maskers))
+    return Sorter(DOCUMENT_INTEREST, router, lambda epoch: DocumentFold(epoch, maskers))
 
 
 def store_opener(
