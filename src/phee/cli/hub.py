@@ -7,7 +7,6 @@ module builds the objects and hands them to each other; it decides nothing.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import secrets
 import signal
@@ -24,6 +23,7 @@ import uvloop
 
 from phee.cli.hub_app import hub_app, hub_registry
 from phee.cli.settings import Settings, load_settings
+from phee.collecting import keep_what_is_there
 from phee.connectors import ConnectorSettings, Http, handlers
 from phee.engine import Engine
 from phee.errors import InvalidState
@@ -94,8 +94,7 @@ class Hub:
             running.push_async_callback(self._close_workers)
             for tenant in self.registry.list():
                 await self.serve_tenant(tenant)
-            gc.collect()
-            gc.freeze()  # what lives as long as the process need not be looked at again
+            keep_what_is_there()
             _log.info("hub_ready", http_port=self.settings.http_port, grpc_port=self.gateway.port)
             await _serve_http(self, listener)
         _log.info("hub_stopped")
