@@ -70,6 +70,22 @@ class GrpcClient:
             await subscription.close()
         await self._calls.close()
 
+    async def trouble(self) -> str | None:
+        """Return why the cluster cannot work now; None when every partition has a leader.
+
+        Raises:
+            Unavailable, TimedOut: the gateway does not answer.
+        """
+        topology: pb.TopologyResponse = await self._calls.unary("Topology", pb.TopologyRequest())
+        led = {
+            partition.partitionId
+            for broker in topology.brokers
+            for partition in broker.partitions
+            if partition.role == pb.Partition.LEADER
+        }
+        missing = sorted(set(range(1, topology.partitionsCount + 1)) - led)
+        return f"partitions {missing} have no leader" if missing else None
+
     async def deploy(
         self, resources: Sequence[Resource], *, tenant_id: str = DEFAULT_TENANT
     ) -> Deployed:

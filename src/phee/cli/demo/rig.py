@@ -21,7 +21,7 @@ from phee.cli.demo.world import (
 from phee.cli.hub_api import HubApi
 from phee.cli.settings import Settings, load_settings
 from phee.cli.supervisor import ProcessSpec, Supervisor
-from phee.cli.up import IMPORTERS, environment_of, hub_processes, require_free
+from phee.cli.up import environment_of, hub_processes, require_hub_ports
 
 LATE_MS = 4_000
 QUOTE_EXPIRY_MS = 8_000
@@ -52,7 +52,7 @@ class Rig:
     def on_free_ports(cls, data: Path) -> Self:
         """Return a rig on ports that nobody uses now."""
         http, grpc, simulators = free_ports(3)
-        importer = _free_pair()
+        importer = _free_row(3)
         settings = load_settings(data=data, http_port=http, grpc_port=grpc, importer_port=importer)
         return cls(settings, simulators)
 
@@ -63,8 +63,7 @@ class Rig:
             phee.errors.InvalidState: a port is taken, or another hub has the data directory.
             phee.errors.Unavailable: a process is not ready in time.
         """
-        settings = self.settings
-        require_free([settings.http_port, settings.grpc_port, *map(settings.port_of, IMPORTERS)])
+        require_hub_ports(self.settings)
         self._directory.hold()
         await self.supervisor.start()
         await self.supervisor.wait_ready()
@@ -110,13 +109,14 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-def _free_pair() -> int:
-    """Return the first of two neighbouring free ports."""
+def _free_row(count: int) -> int:
+    """Return the first of ``count`` neighbouring free ports."""
     while True:
         (port,) = free_ports(1)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
+        try:
+            for neighbour in range(port + 1, port + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", neighbour))
+        except (OSError, OverflowError):
+            continue
+        return port
