@@ -130,6 +130,7 @@ class Run:
             flight.last_position = part[-1].position
             flight.is_sealed = True
             self._metrics.records.inc(flight.records)
+            self._metrics.bytes.inc(flight.bytes)
             self._metrics.left_out.inc(len(part) - flight.records)
 
     def _record(self, flight: Flight, record: StoredRecord) -> None:

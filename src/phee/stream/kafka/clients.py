@@ -16,6 +16,7 @@ LIBRARY_LOG = logging.getLogger("phee.kafka.client")
 LIBRARY_LOG.setLevel(logging.ERROR)
 
 ANSWER_TIMEOUT_S = 10.0
+GROUP = "phee"
 PREFETCH_KBYTES = 2_048
 """Read ahead, in messages as they are; what is more waits at the broker."""
 FETCH_BYTES = 512 << 10
@@ -34,7 +35,7 @@ def consumer_settings(address: KafkaAddress, consumer: str) -> dict[str, str | i
     """Return the settings of a consumer that keeps its own place and reads what is committed."""
     settings = {
         **address.settings(f"phee-{consumer}"),
-        "group.id": address.group or f"phee-{consumer}",
+        "group.id": f"{address.group or GROUP}-{consumer}",
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": 6_000,
         "heartbeat.interval.ms": 2_000,

@@ -10,6 +10,7 @@ that Kafka does not accept, and says why (its content is in the topic for dead l
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -28,19 +29,29 @@ MARK, SUBSTITUTE = b"mark", b"dead-letter"
 POSITION_MAX = 1 << 62
 
 Headers = list[tuple[str, bytes]]
+_SCHEMA_HEADER = (SCHEMA, SCHEMA_VERSION)
 Content = StoredRecord | Unreadable | None
 """None is a mark."""
 
 
 def record_headers(epoch: int, partition_id: int, position: int, tenant_id: str) -> Headers:
-    """Return the headers of a record."""
+    """Return the headers of a record; the epoch first, where readers look for it."""
     return [
-        (EPOCH, b"%d" % epoch),
-        (PARTITION, b"%d" % partition_id),
+        *_lane_headers(epoch, partition_id),
         (POSITION, b"%d" % position),
-        (TENANT, tenant_id.encode()),
-        (SCHEMA, SCHEMA_VERSION),
+        _tenant_header(tenant_id),
+        _SCHEMA_HEADER,
     ]
+
+
+@lru_cache(maxsize=64)
+def _lane_headers(epoch: int, partition_id: int) -> Headers:
+    return [(EPOCH, b"%d" % epoch), (PARTITION, b"%d" % partition_id)]
+
+
+@lru_cache(maxsize=1_024)
+def _tenant_header(tenant_id: str) -> tuple[str, bytes]:
+    return TENANT, tenant_id.encode()
 
 
 def mark_headers(epoch: int, partition_id: int, position: int) -> Headers:
