@@ -43,6 +43,7 @@ from phee.cli import render
 from phee.cli.demo.rig import Rig
 from phee.cli.demo.run import Demo
 from phee.cli.demo.traffic import make_payments
+from phee.cli.demo.world import Pace
 from phee.cli.up import hub_ports
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,9 @@ MIXES = {
     "engine": "phee's engine ─► phee's exporter ─► Kafka ─► MariaDB and {search}",
 }
 SEARCH: Mapping[str, type[Component]] = {"opensearch": OpenSearch, "elasticsearch": Elasticsearch}
+PACES = {"zeebe": Pace(patience=5, payments_per_s=4), "engine": Pace()}
+"""A Zeebe that shares a small machine with all the others needs seconds for a payment."""
+ZEEBE_COMMANDS_MAX = 200
 TOPICS = {"zeebe": f"{zeebe.TOPIC}?epoch=1", "engine": "zeebe-export"}
 SCRAPED_WITHIN_S = 30.0
 SHOWN = {
@@ -99,9 +103,11 @@ def engines(mix: str, search: str) -> Iterator[Engines]:
     shutil.rmtree(folder, ignore_errors=True)
     found = Engines(folder)
     try:
-        chosen = [Kafka(), *([Zeebe()] if mix == "zeebe" else []), MariaDb(), SEARCH[search]()]
-        for component in chosen:
-            found.start(component)
+        found.start(Kafka())
+        if mix == "zeebe":
+            found.start(Zeebe(commands_max=ZEEBE_COMMANDS_MAX))
+        found.start(MariaDb())
+        found.start(SEARCH[search]())
         yield found
     finally:
         found.stop()
@@ -130,7 +136,7 @@ async def run_mix(mix: str, options: argparse.Namespace) -> int:
         os.environ.update(lines)
         for name, value in lines.items():
             console.print(f"  {name}={value.split('?')[0]}", highlight=False)
-        rig = Rig.on_free_ports(found.folder / "hub")
+        rig = Rig.on_free_ports(found.folder / "hub", PACES[mix])
         found.start(Prometheus(_targets(rig, found)))
         demo = Demo(rig, make_payments(options.payments, options.seed))
         prometheus = found.ports["prometheus"]["http"]

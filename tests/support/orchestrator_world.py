@@ -10,6 +10,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from phee.commands import ActivatedJob, Resource
+from phee.errors import NotFound
 from phee.gateway.client import OrchestratorClient
 
 
@@ -122,3 +123,14 @@ class Inbox:
     async def close(self) -> None:
         for subscription in self._subscriptions:
             await subscription.close()
+
+
+async def gone(client: OrchestratorClient, process_instance_key: int) -> None:
+    """Wait until an instance has ended, without touching it."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await client.set_variables(process_instance_key, {})
+            except NotFound:
+                return
+            await asyncio.sleep(0.02)

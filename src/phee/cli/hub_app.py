@@ -20,6 +20,8 @@ from phee.monitoring import (
     HealthChecks,
     HttpMetrics,
     new_registry,
+    payment_metrics,
+    watch_statements,
     worker_metrics,
 )
 from phee.monitoring.routes import routes as monitoring_routes
@@ -53,6 +55,7 @@ def hub_registry(hub: Hub) -> CollectorRegistry:
         worker_metrics(hub.worker_counters, DURATION_BUCKETS_S),
     ):
         CallbackCollector(read).register(registry)
+    watch_statements(registry)
     return registry
 
 
@@ -64,11 +67,13 @@ def hub_app(hub: Hub) -> HubApp:
     search = operations.SearchWaiter(hub.stores)
     lookup = operations.StoreTransferLookup(hub.stores, relational)
     ownership = operations.StoreOwnershipLookup(hub.stores)
+    initiator = channel.Initiator(client, epoch=epoch)
+    CallbackCollector(payment_metrics(initiator.outcomes)).register(hub.metrics)
     return create_app(
         [
             channel.routes(
                 tenants,
-                channel.Initiator(client, epoch=epoch),
+                initiator,
                 channel.StatusReader(lookup),
                 channel.Recovery(client, ownership, epoch=epoch),
             ),

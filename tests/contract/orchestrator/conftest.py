@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from orchestrator_world import Inbox, drawing
-from zeebe_broker import zeebe_gateway
+from zeebe_broker import Broker, zeebe_broker
 
 from phee.commands import CreatedProcessInstance, Resource
 from phee.engine import Engine
@@ -22,6 +22,7 @@ from phee.gateway.server import GatewayServer
 from phee.gateway.zeebe import ZeebeAddress, ZeebeClient
 from phee.records import DEFAULT_TENANT
 
+OpenClient = Callable[..., ZeebeClient]
 TENANTS = (DEFAULT_TENANT, "rhino", "gorilla")
 RUNTIMES = [
     "embedded",
@@ -32,10 +33,16 @@ RUNTIMES = [
 
 
 @pytest.fixture(scope="session")
-def zeebe_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """host:port of a real Zeebe, for the whole run."""
-    with zeebe_gateway(tmp_path_factory.mktemp("zeebe")) as target:
-        yield target
+def zeebe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | str]:
+    """A real Zeebe for the whole run: a broker of ours, or where another's is."""
+    with zeebe_broker(tmp_path_factory.mktemp("zeebe")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def zeebe_target(zeebe: Broker | str) -> str:
+    """host:port of a real Zeebe."""
+    return zeebe if isinstance(zeebe, str) else zeebe.target
 
 
 @pytest.fixture
@@ -65,40 +72,57 @@ def _named(element: str, name: Callable[[str], str]) -> str:
 
 
 @pytest.fixture(params=RUNTIMES)
-def runtime(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+    """The client port on one runtime."""
+    async with AsyncExitStack() as stack:
+        yield await _client(str(request.param), request, tmp_path, stack)
+
+
+async def _client(
+    runtime: str, request: pytest.FixtureRequest, folder: Path, stack: AsyncExitStack
+) -> OrchestratorClient:
+    if runtime == "zeebe":
+        client = zeebe_client(request.getfixturevalue("zeebe_target"), folder)
+        stack.push_async_callback(client.close)
+        stack.push_async_callback(_end, client, _note_created(client))
+        return client
+    engine = await stack.enter_async_context(running_engine(folder))
+    if runtime == "embedded":
+        return EmbeddedClient(engine)
+    tenants = TENANTS if runtime == "grpc" else (DEFAULT_TENANT,)
+    target = await stack.enter_async_context(running_gateway(engine, tenants))
+    over_wire = (
+        GrpcClient(target, poll_every_ms=200) if runtime == "grpc" else zeebe_client(target, folder)
+    )
+    stack.push_async_callback(over_wire.close)
+    return over_wire
+
+
+@pytest.fixture(params=["ours", pytest.param("zeebe", marks=pytest.mark.services)])
+async def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """host:port of a gateway that knows no tenants: ours, or a real Zeebe's."""
+    if request.param == "zeebe":
+        yield request.getfixturevalue("zeebe_target")
+        return
+    async with (
+        running_engine(tmp_path) as engine,
+        running_gateway(engine, (DEFAULT_TENANT,)) as target,
+    ):
+        yield target
 
 
 @pytest.fixture
-async def client(
-    runtime: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[OrchestratorClient]:
-    """The client port on one runtime; what the test started there is ended after it."""
-    async with AsyncExitStack() as stack:
-        if runtime == "zeebe":
-            target = request.getfixturevalue("zeebe_target")
-            client = zeebe_client(target, tmp_path)
-            stack.push_async_callback(client.close)
-            created = _note_created(client)
-            yield client
-            await _end(client, created)
-            return
-        engine = await stack.enter_async_context(running_engine(tmp_path))
-        if runtime == "embedded":
-            yield EmbeddedClient(engine)
-            return
-        known = TENANTS.__contains__ if runtime == "grpc" else {DEFAULT_TENANT}.__contains__
-        gateway = GatewayServer(engine, port=0, tenant_known=known)
-        await gateway.start()
-        stack.push_async_callback(gateway.stop, grace_ms=100)
-        target = f"127.0.0.1:{gateway.port}"
-        over_wire = (
-            GrpcClient(target, poll_every_ms=200)
-            if runtime == "grpc"
-            else zeebe_client(target, tmp_path)
-        )
-        stack.push_async_callback(over_wire.close)
-        yield over_wire
+async def open_client(cluster: str, tmp_path: Path) -> AsyncIterator[OpenClient]:
+    """Opens clients of that cluster, one after another on one folder unless told otherwise."""
+    opened: list[ZeebeClient] = []
+
+    def open_one(target: str = cluster, folder: Path = tmp_path, **settings: Any) -> ZeebeClient:
+        opened.append(zeebe_client(target, folder, **settings))
+        return opened[-1]
+
+    yield open_one
+    for client in opened:
+        await client.close()
 
 
 def zeebe_client(target: str, folder: Path, **settings: Any) -> ZeebeClient:
@@ -108,6 +132,14 @@ def zeebe_client(target: str, folder: Path, **settings: Any) -> ZeebeClient:
         tenant_known=TENANTS.__contains__,
         **{"poll_every_ms": 300} | settings,
     )
+
+
+@asynccontextmanager
+async def running_gateway(engine: Engine, tenants: tuple[str, ...]) -> AsyncIterator[str]:
+    gateway = GatewayServer(engine, port=0, tenant_known=tenants.__contains__)
+    await gateway.start()
+    yield f"127.0.0.1:{gateway.port}"
+    await gateway.stop(grace_ms=100)
 
 
 @asynccontextmanager

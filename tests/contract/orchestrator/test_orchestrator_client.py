@@ -342,7 +342,7 @@ async def test_setting_variables(
     await client.complete_job(block.key, {})
     assert dict((await inbox.next("book")).variables) == {"a": 2, "b": 3}
     with pytest.raises(NotFound):
-        await client.set_variables(1, {"a": 1})
+        await client.set_variables(2**51 + 2**40, {"a": 1})
 
 
 async def test_tenants_do_not_see_each_others_jobs(

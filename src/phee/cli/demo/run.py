@@ -50,7 +50,7 @@ def run_demo(
             fix="Leave --data out, or name a directory that is not there yet",
         )
     settings = load_settings(data=folder, http_port=http_port, grpc_port=grpc_port)
-    rig = Rig(settings, *free_ports(1))
+    rig = Rig(settings, free_ports(1)[0])
     return asyncio.run(Demo(rig, make_payments(payments, seed)).run(leave=leave))
 
 
@@ -120,13 +120,21 @@ class Demo:
             posting = progress.add_task("payments accepted", total=count)
             settling = progress.add_task("payments ended", total=count)
             accepted = await post_payments(
-                self.settings.http_url, self.payments, accepted=lambda: progress.advance(posting)
+                self.settings.http_url,
+                self.payments,
+                accepted=lambda: progress.advance(posting),
+                per_s=self.rig.pace.payments_per_s,
             )
 
             def ended(under_way: int) -> None:
                 progress.update(settling, completed=max(0, count - under_way))
 
-            await settle(self.settings, TENANTS, timeout_s=SETTLE_TIMEOUT_S, progress=ended)
+            await settle(
+                self.settings,
+                TENANTS,
+                timeout_s=SETTLE_TIMEOUT_S * self.rig.pace.patience,
+                progress=ended,
+            )
         return accepted
 
     def _read_outcome(self, ledger_before: list[dict[str, Any]]) -> proof.Outcome:

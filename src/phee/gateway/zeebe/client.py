@@ -26,6 +26,9 @@ from phee.gateway.zeebe.requests import Requests
 from phee.gateway.zeebe.tenancy import NamedTenants
 from phee.records import DEFAULT_TENANT
 
+OVERLOAD_PATIENCE_MS = 10_000
+"""A Zeebe refuses commands while it has many under way; only new payments are refused at once."""
+
 
 class ZeebeClient:
     """Implements :class:`phee.gateway.client.OrchestratorClient` on the cluster at ``address``.
@@ -64,6 +67,7 @@ class ZeebeClient:
             credentials=credentials,
             call_timeout_ms=call_timeout_ms,
             poll_every_ms=poll_every_ms,
+            overload_patience_ms=OVERLOAD_PATIENCE_MS,
         )
         self._tenants = NamedTenants(tenant_known)
         self._requests = Requests(self._registry, self._grpc.cancel_instance)

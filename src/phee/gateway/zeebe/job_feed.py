@@ -126,7 +126,9 @@ class JobFeed:
         """Make the stream what the subscriptions need together."""
         async with self._changing:
             wish = _common_wish(self._subscriptions)
-            wanted = sum(each.max_active for each in self._subscriptions) + WAITING_MAX
+            wanted = sum(each.max_active for each in self._subscriptions)
+            if len(self._subscriptions) > 1:  # alone, it is the stream that waits
+                wanted += WAITING_MAX
             if wish is not None and wish == self._wish and self._source is not None:
                 self._source.grow(wanted - self._slots)
                 self._slots = wanted
@@ -157,9 +159,7 @@ class JobFeed:
                 job, f"Nobody here serves the tenant {tenant_id}", _not_served_backoff_ms(job)
             )
         if subscription.held >= self._room_of(subscription):
-            return await self._give_back(
-                job, "Too many jobs of this tenant at once", subscription.surplus_backoff_ms()
-            )
+            return await self._give_back_surplus(job, subscription)
         subscription.held += 1
         try:
             if await self._admits(job, tenant_id):
@@ -192,18 +192,24 @@ class JobFeed:
     async def _hand_over(
         self, job: ActivatedJob, tenant_id: str, subscription: TenantSubscription, arrived_s: float
     ) -> None:
-        await subscription.slots.take()
+        wait_s = subscription.wish.timeout_ms / 1000 * WAIT_SHARE
         try:
-            waited_ms = (time.monotonic() - arrived_s) * 1000
+            async with asyncio.timeout(wait_s - (time.monotonic() - arrived_s)):
+                await subscription.slots.take()
+        except TimeoutError:
+            return await self._give_back_surplus(job, subscription)
+        try:
             if subscription.closed:
-                await self._give_back(job, "The worker was stopped", 0)
-            elif waited_ms > subscription.wish.timeout_ms * WAIT_SHARE:
-                # What is left of its time would not do for the handler; it comes again by itself.
-                _log.warning("job_waited_too_long", waited_ms=int(waited_ms), **_marks(job))
-            else:
-                await subscription.handler(unmarked(job, tenant_id, subscription.fetch_variables))
+                return await self._give_back(job, "The worker was stopped", 0)
+            return await subscription.handler(
+                unmarked(job, tenant_id, subscription.fetch_variables)
+            )
         finally:
             subscription.slots.give_back(1)
+
+    async def _give_back_surplus(self, job: ActivatedJob, subscription: TenantSubscription) -> None:
+        text = "Too many jobs of this tenant at once"
+        await self._give_back(job, text, subscription.surplus_backoff_ms())
 
     async def _give_back(self, job: ActivatedJob, message: str, backoff_ms: int) -> None:
         await self._fail(job, retries=job.retries, message=message, backoff_ms=backoff_ms)
