@@ -25,7 +25,7 @@ from typing import Any
 from bench.components import KINDS as COMPONENTS
 from bench.components import ROOT, Components
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from phee.cli.render import table
 from phee.monitoring import configure_logging
@@ -38,11 +38,11 @@ FRESH_PER_S = 100
 FRESH_S = 10.0
 HUB_S = 12
 
-Advance = Callable[[str], None]
-Part = Callable[[Components, argparse.Namespace, Advance], dict[str, Any]]
+Tell = Callable[[str], None]
+Part = Callable[[Components, argparse.Namespace, Tell], dict[str, Any]]
 
 
-def project(_: Components, options: argparse.Namespace, advance: Advance) -> dict[str, Any]:
+def project(_: Components, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """Blocks of the log to folded changes, one core."""
     from bench.importers import KINDS, build_log, chunks, measure_projection
 
@@ -51,13 +51,13 @@ def project(_: Components, options: argparse.Namespace, advance: Advance) -> dic
     for kind in KINDS:
         runs = []
         for _run in range(options.runs):
-            advance(f"projection, {kind}")
+            tell(f"projection, {kind}")
             runs.append(measure_projection(kind, parts, log.durable_position)[0])
         found[kind] = {"records_per_s": statistics.median(runs)}
     return found
 
 
-def store(components: Components, options: argparse.Namespace, advance: Advance) -> dict[str, Any]:
+def store(components: Components, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """Rows in batches, and the same records in a transaction each, in turn."""
     import tempfile
 
@@ -74,7 +74,7 @@ def store(components: Components, options: argparse.Namespace, advance: Advance)
             target = Target(name, Path(folder), line)
             rows, ours, theirs = [], [], []
             for _run in range(options.runs):
-                advance(f"rows, {name}")
+                tell(f"rows, {name}")
                 target.empty()
                 theirs.append(measure_record_at_a_time(target, parts))
                 target.empty()
@@ -90,9 +90,7 @@ def store(components: Components, options: argparse.Namespace, advance: Advance)
     return found
 
 
-def documents(
-    components: Components, options: argparse.Namespace, advance: Advance
-) -> dict[str, Any]:
+def documents(components: Components, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """New documents, 1,000 a batch."""
     from bench.importers import measure_documents
 
@@ -103,7 +101,7 @@ def documents(
             continue
         runs = []
         for _run in range(options.runs):
-            advance(f"documents, {name}")
+            tell(f"documents, {name}")
             runs.append(measure_documents(line, DOCUMENTS))
         components.stop(name)
         found[name] = {
@@ -113,7 +111,7 @@ def documents(
     return found
 
 
-def drain(components: Components, options: argparse.Namespace, advance: Advance) -> dict[str, Any]:
+def drain(components: Components, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """A backlog in Kafka into both stores; beyond a million records, once."""
     brokers = components.line("kafka")
     if brokers is None:
@@ -124,20 +122,18 @@ def drain(components: Components, options: argparse.Namespace, advance: Advance)
     log = build_log(max(options.records // 333, 1))
     runs: dict[str, list[dict[str, Any]]] = {"exported": []}
     for _run in range(options.runs if options.records < 1_000_000 else 1):
-        advance("export to Kafka")
+        tell("export to Kafka")
         one = Drain(brokers, log)
         runs["exported"].append(one.exported)
         for name, lines in _mixes(components).items():
-            advance(f"Kafka into {name}")
+            tell(f"Kafka into {name}")
             runs.setdefault(name, []).append(one.into(*lines))
     return {"records": log.durable_position, "messages": one.records} | {
         name: _medians(found) for name, found in runs.items()
     }
 
 
-def freshness(
-    components: Components, options: argparse.Namespace, advance: Advance
-) -> dict[str, Any]:
+def freshness(components: Components, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """Payments offered at a fixed rate: over the log into SQLite, over Kafka into servers."""
     from bench.freshness import measure
 
@@ -150,7 +146,7 @@ def freshness(
         for name, (database, search) in _mixes(components).items():
             if (stream == "log") != (name == "sqlite"):
                 continue
-            advance(f"freshness, {stream} to {name}")
+            tell(f"freshness, {stream} to {name}")
             measured = measure(
                 payments_per_s=rate,
                 seconds=FRESH_S,
@@ -162,7 +158,7 @@ def freshness(
     return found
 
 
-def hub(components: Components, _: argparse.Namespace, advance: Advance) -> dict[str, Any]:
+def hub(components: Components, _: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """Whole payments as fast as they complete, on both mixes."""
     from bench.__main__ import run
 
@@ -174,7 +170,7 @@ def hub(components: Components, _: argparse.Namespace, advance: Advance) -> dict
             if not brokers:
                 continue
             lines["PHEE_STREAM"] = f"kafka://{brokers}/hub-bench"
-        advance(f"a whole hub with {name}")
+        tell(f"a whole hub with {name}")
         os.environ.update(lines)
         try:
             found[name] = run("bench.payments", "--seconds", str(HUB_S))
@@ -280,28 +276,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from bench.__main__ import machine
 
     results: dict[str, Any] = {"machine": machine(), "runs": options.runs}
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with (
         Components(console, frozenset(options.without)) as components,
         Progress(*columns, console=console) as bar,
     ):
-        for name in options.only or PARTS:
-            task = bar.add_task(name, total=None)
-
-            def advance(what: str, task: Any = task) -> None:
-                bar.update(task, description=what, advance=1)
-
-            results[name] = PARTS[name](components, options, advance)
-            bar.update(task, description=f"{name}: done", total=1, completed=1)
-        results["skipped"] = components.skipped
+        chosen = options.only or list(PARTS)
+        task = bar.add_task("starting", total=len(chosen))
+        for name in chosen:
+            results[name] = PARTS[name](
+                components, options, lambda what: bar.update(task, description=what)
+            )
+            bar.update(task, description="done", advance=1)
+            results["skipped"] = components.skipped
+            _write(options.output, results)
     console.print(table("the data side", ("what", ">measured", ">aim"), rows_of(results)))
     shown = results["machine"]
     console.print(f"{shown['cpu']}, {shown['cores']} cores, load before {shown['load_before']:.1f}")
     for name, reason in results["skipped"].items():
         console.print(f"SKIPPED {name}: {reason}", style="red")
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(results, indent=2) + "\n")
     console.print(f"written to {options.output}", highlight=False)
+
+
+def _write(output: Path, results: Mapping[str, Any]) -> None:
+    """Write what there is: a part that fails later takes nothing along."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

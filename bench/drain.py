@@ -6,6 +6,7 @@ alone, all its threads; ``peak_mb`` is the most memory it ever had.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 import time
@@ -19,6 +20,7 @@ from bench.kafka import measure_export
 from importing import onboard
 
 from phee.stores.relational.stores import relational_stores
+from phee.stores.relational.tables import metadata
 from phee.stream.kafka import KafkaAddress
 from phee.stream.memory import MemoryLog
 
@@ -47,7 +49,7 @@ class Drain:
         data = Path(tempfile.mkdtemp(prefix="phee-bench-"))
         prepare_stores(data, database)
         stream = f"kafka://{self._brokers}/{self._topic}?group=bench{time.time_ns()}"
-        lines = ("--stream", stream, "--database", database, "--search", search)
+        lines = ("--stream", stream, "--database", database, "--search", unused(search))
         try:
             with ExitStack() as running:
                 importers = {
@@ -80,6 +82,11 @@ class Drain:
         }
 
 
+def unused(search: str) -> str:
+    """Return a line of configuration that leads to a search store with nothing in it."""
+    return search if search == "sqlite" else f"{search}?prefix=bench{secrets.token_hex(3)}"
+
+
 def prepare_stores(data: Path, database: str) -> None:
     """Make the tenants, and their relational stores beforehand; on a server, empty them."""
     onboard(data, *TENANTS)
@@ -92,8 +99,6 @@ def prepare_stores(data: Path, database: str) -> None:
 
 def empty(store: Any) -> None:
     """Delete every row of a relational store."""
-    from phee.stores.relational.tables import metadata
-
     with store._engine.begin() as connection:  # noqa: SLF001
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.drain import KINDS, prepare_stores
+from bench.drain import KINDS, prepare_stores, unused
 from bench.importer_process import DataProcess
 from bench.importers import TENANTS, build_log
 
@@ -152,6 +152,7 @@ async def measure(
     log, commits = make_commits(payments_per_s, seconds + WARM_UP_S)
     data = Path(tempfile.mkdtemp(prefix="phee-bench-"))
     prepare_stores(data, database)
+    search = unused(search)
     server = LogServer(log, stream_path(data))
     await server.start()
     offer = Offer(data, database, search)
