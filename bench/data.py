@@ -267,8 +267,8 @@ def _fresh_rows(name: str, one: Mapping[str, Any], rate: float) -> list[tuple[st
     return rows
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the parts, print the table, write the JSON."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the parts, print the table, write the JSON; return 1 when a part failed."""
     options = _options(arguments)
     configure_logging(level="ERROR")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # not without its parts
@@ -288,10 +288,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         chosen = options.only or list(PARTS)
         task = bar.add_task("starting", total=len(chosen))
+        failed: list[str] = []
         for name in chosen:
-            results[name] = PARTS[name](
-                components, options, lambda what: bar.update(task, description=what)
-            )
+            try:
+                results[name] = PARTS[name](
+                    components, options, lambda what: bar.update(task, description=what)
+                )
+            except Exception:  # noqa: BLE001 - told at once, and by the exit status
+                console.print_exception()
+                failed.append(name)
             bar.update(task, description="done", advance=1)
             results["skipped"] = components.skipped
             _write(options.output, results)
@@ -300,7 +305,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(f"{shown['cpu']}, {shown['cores']} cores, load before {shown['load_before']:.1f}")
     for name, reason in results["skipped"].items():
         console.print(f"SKIPPED {name}: {reason}", style="red")
+    for name in failed:
+        console.print(f"FAILED {name}: see above", style="bold red")
     console.print(f"written to {options.output}", highlight=False)
+    return 1 if failed else 0
 
 
 def _write(output: Path, results: Mapping[str, Any]) -> None:
@@ -323,4 +331,4 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
