@@ -61,23 +61,28 @@ class Drain:
             shutil.rmtree(data, ignore_errors=True)
 
     def _watch(self, importers: dict[str, DataProcess]) -> dict[str, Any]:
-        began: dict[str, tuple[float, float]] = {}
+        began: dict[str, tuple[float, float, float]] = {}
         found: dict[str, Any] = {}
         while len(found) < len(importers):
             time.sleep(POLL_S)
             for kind, importer in importers.items():
                 done = importer.metric("phee_importer_records_total")
                 if done and kind not in began:
-                    began[kind] = time.perf_counter(), importer.cpu_s()
+                    began[kind] = time.perf_counter(), importer.cpu_s(), done
                 if done >= self.records and kind not in found:
                     found[kind] = self._rates(importer, *began[kind])
-        first = min(at for at, _ in began.values())
-        return found | {"both_per_s": self.records / (time.perf_counter() - first)}
+        first, _, done = min(began.values())
+        both = (self.records - done) / (time.perf_counter() - first)
+        return found | {"both_per_s": both}
 
-    def _rates(self, importer: DataProcess, began: float, cpu_s: float) -> dict[str, float]:
+    def _rates(
+        self, importer: DataProcess, began: float, cpu_s: float, done: float
+    ) -> dict[str, float]:
+        """Return the rates since the importer was first seen at work, with so many done."""
+        left = max(self.records - done, 1)
         return {
-            "per_s": self.records / (time.perf_counter() - began),
-            "cpu_us_per_record": (importer.cpu_s() - cpu_s) / self.records * 1e6,
+            "per_s": left / (time.perf_counter() - began),
+            "cpu_us_per_record": (importer.cpu_s() - cpu_s) / left * 1e6,
             "peak_mb": importer.peak_mb(),
         }
 
