@@ -6,11 +6,14 @@ mock lets a group wait three seconds before it begins, so few tests share it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from kafka_world import MockKafka, read_all, records_of, write
 from record_stream import Instance, RecordWriter
 
+from phee.errors import Unavailable
 from phee.records import Block, Record
 from phee.stream.kafka.message import mark_headers
 from phee.stream.kafka.stream import KafkaStream
@@ -100,4 +103,25 @@ def test_a_fetch_for_one_lane_leaves_the_others_where_they_are(kafka: MockKafka)
     assert chunk.lane == lane
     at = dict.fromkeys(stream.lanes(), log.durable_position)
     assert not any(c.blocks for c in stream.fetch(at, max_bytes=1 << 20, timeout_s=0))
+    stream.close()
+
+
+def test_a_partition_that_cannot_be_begun_is_taken_later(
+    kafka: MockKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new topic may have no leader yet. The client would go on reading it, past our ears."""
+    log, address = filled(), kafka.address()
+    write(address, log)
+    begin, failures = KafkaStream._begin, iter([KafkaError.NOT_LEADER_FOR_PARTITION])
+
+    def fail_first(self: KafkaStream, *given: Any) -> Any:
+        for code in failures:
+            raise KafkaException(KafkaError(code))
+        return begin(self, *given)
+
+    monkeypatch.setattr(KafkaStream, "_begin", fail_first)
+    stream = KafkaStream(address, "early")
+    with pytest.raises(Unavailable):
+        everything(stream, 1, {})
+    assert everything(stream, log.durable_position, {}) == records_of(log)
     stream.close()
