@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from phee import __version__, channel, operations
 from phee.cli.hub_desk import Desk
+from phee.cli.upkeep_place import runtimes_of
 from phee.connectors.mojaloop.inbound import Recipient, SwitchInbound, mount
 from phee.flows import resources as flow_resources
 from phee.gateway.counters import LATENCY_BUCKETS_S
@@ -83,7 +84,7 @@ def hub_app(hub: Hub) -> HubApp:
                 search=search,
             ),
             operations.dead_letter_routes(
-                tenants, operations.DeadLetters(hub.stores, Desk(hub.settings.data))
+                tenants, operations.DeadLetters(hub.stores, Desk(runtimes_of(hub.settings)))
             ),
             administration_routes(_administration(hub, (relational, search))),
             mount(SwitchInbound(hub.client, lambda fsp_id: _recipient(hub, fsp_id))),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
@@ -13,29 +12,29 @@ from phee.errors import Unavailable
 from phee.operations.dead_letters import DecisionAnswer
 from phee.operations.parameters import Store
 from phee.projections.mapping import default_mapping
-from phee.stream import LogStream, stream_path
 from phee.upkeep.deadletters import DeadLetterDesk, Decision
+from phee.upkeep.runtimes import Runtimes
 
 T = TypeVar("T")
 
 
 class Desk:
-    """Implements :class:`phee.operations.dead_letters.Desk` on the embedded stores."""
+    """Implements :class:`phee.operations.dead_letters.Desk` on the hub's stores."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
-        self._desk = DeadLetterDesk(data, default_mapping())
+    def __init__(self, runtimes: Runtimes) -> None:
+        self._runtimes = runtimes
+        self._desk = DeadLetterDesk(runtimes, default_mapping())
         self._one_at_a_time = asyncio.Lock()
 
     async def retry(self, tenant_id: str, letter_id: int, *, store: Store) -> DecisionAnswer:
         """See Desk."""
 
         def work() -> Decision:
-            stream = LogStream(stream_path(self._data))
+            history = self._runtimes.open_history()
             try:
-                return self._desk.retry(tenant_id, letter_id, store=store, stream=stream)
+                return self._desk.retry(tenant_id, letter_id, store=store, history=history)
             finally:
-                stream.close()
+                history.close()
 
         return await self._decide(work)
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 from phee.operations.answers import DeadLetterDetail, DecisionEntry, same_fields
 from phee.operations.parameters import DeadLetterQuery, Store
 from phee.operations.stores import TenantStores
-from phee.stores.relational.queries import RelationalReader
+from phee.stores.letters import DeadLetterReader
 from phee.web import KEY_MAX, TenantHeader, TenantResolver, read_query
 from phee.web.routing import COMMAND_ERRORS, Handlers, Reads, commanding, reading
 
@@ -78,7 +78,7 @@ class DeadLetters:
             NotFound: the tenant has none with this id.
         """
 
-        def read(reader: RelationalReader) -> DeadLetterDetail:
+        def read(reader: DeadLetterReader) -> DeadLetterDetail:
             letter = reader.dead_letter(letter_id)
             detail = _detail(letter)
             detail.decisions = [_entry(each) for each in reader.decisions(letter)]

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal_column, or_, select, text
 
 from phee.errors import TimedOut
+from phee.stores.letters import DeadLetterReader
 from phee.stores.money import money_sum, sum_columns
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
@@ -44,8 +45,8 @@ def open_search(data: Path, tenant_id: str) -> Fts5Search:
     return Fts5Search(reader_engine(search_path(data, tenant_id)))
 
 
-def open_letters(data: Path, tenant_id: str) -> RelationalReader:
-    """Return a reader of a search store's dead letters; its other listings do not exist."""
+def open_letters(data: Path, tenant_id: str) -> DeadLetterReader:
+    """Return a reader of a search store's dead letters."""
     return RelationalReader(reader_engine(search_path(data, tenant_id)))
 
 

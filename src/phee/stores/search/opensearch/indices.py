@@ -70,10 +70,13 @@ WATERMARK_FIELDS: dict[str, Any] = {
     **dict.fromkeys(("epoch", "partition_id", "position"), _LONG),
 }
 LETTER_FIELDS: dict[str, Any] = {
-    **dict.fromkeys(("consumer", "reason_code", "tenant_id", "value_type", "intent"), _KEYWORD),
     **dict.fromkeys(
-        ("epoch", "partition_id", "position", "record_key", "process_instance_key"), _LONG
+        ("consumer", "reason_code", "tenant_id", "value_type", "intent", "state"), _KEYWORD
     ),
+    **dict.fromkeys(
+        ("epoch", "partition_id", "position", "record_key", "process_instance_key", "number"), _LONG
+    ),
+    "decisions": {"type": "object", "enabled": False},
     "reason": _STORED_TEXT,
     "record": _STORED_TEXT,
     "timestamp": _TIME,
