@@ -69,6 +69,7 @@ def hub_app(hub: Hub) -> HubApp:
     search = operations.SearchWaiter(hub.stores)
     lookup = operations.StoreTransferLookup(hub.stores, relational)
     ownership = operations.StoreOwnershipLookup(hub.stores)
+    desk = Desk(runtimes_of(hub.settings))
     return create_app(
         [
             channel.routes(
@@ -83,9 +84,8 @@ def hub_app(hub: Hub) -> HubApp:
                 relational=relational,
                 search=search,
             ),
-            operations.dead_letter_routes(
-                tenants, operations.DeadLetters(hub.stores, Desk(runtimes_of(hub.settings)))
-            ),
+            operations.dead_letter_routes(tenants, operations.DeadLetters(hub.stores, desk)),
+            operations.operator_letter_routes(desk),
             administration_routes(_administration(hub, (relational, search))),
             mount(SwitchInbound(hub.client, lambda fsp_id: _recipient(hub, fsp_id))),
             monitoring_routes(hub.metrics, _checks(hub)),

@@ -64,6 +64,18 @@ class Desk(Protocol):
         """
 
 
+def detail_of(reader: DeadLetterReader, letter_id: int) -> DeadLetterDetail:
+    """Return a letter with its record and what was decided about it.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    letter = reader.dead_letter(letter_id)
+    detail = _detail(letter)
+    detail.decisions = [_entry(each) for each in reader.decisions(letter)]
+    return detail
+
+
 class DeadLetters:
     """Reads letters from the stores and hands decisions to the desk."""
 
@@ -77,14 +89,9 @@ class DeadLetters:
         Raises:
             NotFound: the tenant has none with this id.
         """
-
-        def read(reader: DeadLetterReader) -> DeadLetterDetail:
-            letter = reader.dead_letter(letter_id)
-            detail = _detail(letter)
-            detail.decisions = [_entry(each) for each in reader.decisions(letter)]
-            return detail
-
-        return await self._stores.letters(tenant_id, store, read)
+        return await self._stores.letters(
+            tenant_id, store, lambda reader: detail_of(reader, letter_id)
+        )
 
 
 class DeadLetterRoutes(Handlers):

@@ -375,7 +375,9 @@ def test_a_retry_with_a_better_mapping_is_as_if_it_had_always_been_there(
     with pytest.raises(InvalidState, match="REPLAYED already"):
         desk.retry("rhino", number, store=kind, history=history)
     assert rows_of(path) == after
-    (verified,) = Verifier(Runtimes(data=data), history, forgiving_mapping()).verify(["rhino"]).tenants
+    (verified,) = (
+        Verifier(Runtimes(data=data), history, forgiving_mapping()).verify(["rhino"]).tenants
+    )
     theirs = [each for each in verified.differences if each.store == kind]
     assert {each.column for each in theirs} <= {"amount", "batch_id"}, (
         "older rows keep the old mapping"

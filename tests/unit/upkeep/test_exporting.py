@@ -84,7 +84,9 @@ def test_parquet_has_exact_amounts_and_moments_in_utc(data: Path) -> None:
     ].replace("Z", "+00:00")
 
 
-@pytest.mark.parametrize(("file_format", "library"), [("xlsx", "xlsxwriter"), ("parquet", "pyarrow")])
+@pytest.mark.parametrize(
+    ("file_format", "library"), [("xlsx", "xlsxwriter"), ("parquet", "pyarrow")]
+)
 def test_a_missing_library_is_named(
     data: Path, monkeypatch: pytest.MonkeyPatch, file_format: Format, library: str
 ) -> None:
