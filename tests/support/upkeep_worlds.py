@@ -181,6 +181,7 @@ class ServersWorld(UpkeepWorld):
 
     def __init__(self, data: Path, mariadb: MariaDbServer, search: str, kafka: RealKafka) -> None:
         super().__init__(data)
+        self._mariadb = mariadb
         self._mysql = MysqlRuntime(data, mariadb)
         self.address = kafka.address()
         kafka.make_topic(self.address.topic, partitions=3)
@@ -189,6 +190,7 @@ class ServersWorld(UpkeepWorld):
             data=data, stream=str(self.address), database=mariadb.database, search=search
         )
         self._published = 0
+        self._search_stores = search_runtime(search, data)
 
     def publish(self) -> None:
         write(self.address, self.log, "phee", after=self._published)
@@ -215,7 +217,17 @@ class ServersWorld(UpkeepWorld):
     def _stores(self, kind: Kind) -> Any:
         if kind == "relational":
             return relational_stores(self.runtimes.database, self.data)
-        return search_runtime(self.search, self.data)
+        return self._search_stores
+
+    def close(self) -> None:
+        self._search_stores.close()
+
+    def databases(self) -> list[str]:
+        """Every database of the server that is one of a hub."""
+        connection = self._mariadb.connect()
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute("SHOW DATABASES LIKE 'phee%'")
+            return [name for (name,) in cursor.fetchall()]
 
     def engine(self, kind: Kind) -> Engine:
         assert kind == "relational"
@@ -250,8 +262,11 @@ def servers_world(
     data: Path, mariadb: MariaDbServer, url: str, kafka: RealKafka
 ) -> Iterator[ServersWorld]:
     onboard(data, *TENANTS)
-    with own_indices(url) as search:
-        yield ServersWorld(data, mariadb, search, kafka)
+    with (
+        own_indices(url) as search,
+        contextlib.closing(ServersWorld(data, mariadb, search, kafka)) as world,
+    ):
+        yield world
 
 
 def start(world: UpkeepWorld) -> None:

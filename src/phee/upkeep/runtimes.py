@@ -10,7 +10,9 @@ from phee.importers.process import Kind
 from phee.records import DEFAULT_TENANT
 from phee.stores.letters import DeadLetterReader
 from phee.stores.relational.stores import SQLITE, relational_stores
+from phee.stores.search.fts5 import open_letters
 from phee.stores.search.runtime import EMBEDDED, search_runtime
+from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
 from phee.stream.history import History, open_history
 from phee.tenants import TenantRegistry
@@ -72,13 +74,18 @@ class Runtimes:
         return open_server_snapshot(self.search, tenant_id)
 
     def open_store(self, kind: Kind, tenant_id: str) -> TenantStore[Any]:
-        """Open a tenant's store for writing, beside its importer."""
+        """Open a tenant's store in a database for writing, beside its importer."""
         if kind == "relational":
             return relational_stores(self.database, self.data).open_store(tenant_id)
-        return search_runtime(self.search, self.data).open_store(tenant_id)
+        assert self.is_embedded(kind), "a search server has no transactions"
+        return SqliteSearchStore(store_path(kind, self.data, tenant_id))
 
     def open_letters(self, kind: Kind, tenant_id: str) -> DeadLetterReader:
         """Return a reader of the dead letters of a tenant's store."""
         if kind == "relational":
             return relational_stores(self.database, self.data).open_reader(tenant_id)
-        return search_runtime(self.search, self.data).open_letters(tenant_id)
+        if self.is_embedded(kind):
+            return open_letters(self.data, tenant_id)
+        from phee.upkeep.server_letters import open_server_letters
+
+        return open_server_letters(self.search, tenant_id)

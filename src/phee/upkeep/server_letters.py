@@ -185,6 +185,13 @@ def open_book(line: str, tenant_id: str) -> ServerLetterBook:
     return ServerLetterBook(SearchServer(address), TenantIndices(address.prefix, tenant_id))
 
 
+def open_server_letters(line: str, tenant_id: str) -> ServerLetters:
+    """Return a reader of the letters of a tenant on the server that ``line`` names."""
+    address = parse_address(line)
+    names = TenantIndices(address.prefix, tenant_id)
+    return ServerLetters(SearchServer(address), names, owns_server=True)
+
+
 def _newest(documents: list[_Hit]) -> int:
     """Return the position of the newest record that a document has."""
     return max(

@@ -92,13 +92,18 @@ def stored(letter: DeadLetter) -> StoredLetter:
 class ServerLetters:
     """Reads and decides the letters of one tenant; see :class:`phee.stores.letters`."""
 
-    def __init__(self, server: SearchServer, names: TenantIndices, index: str = "") -> None:
-        """Prepare; ``index`` is another one than the live letters'."""
+    def __init__(
+        self, server: SearchServer, names: TenantIndices, *, owns_server: bool = False
+    ) -> None:
+        """Prepare; with ``owns_server`` the connections end with :meth:`close`."""
         self._server = server
-        self._index = index or names.dead_letters
+        self._index = names.dead_letters
+        self._owns_server = owns_server
 
     def close(self) -> None:
-        """See DeadLetterReader. The connections belong to whoever made them."""
+        """See DeadLetterReader."""
+        if self._owns_server:
+            self._server.close()
 
     def write(self, letters: Iterable[DeadLetter]) -> None:
         """Write new letters; one that is there already stays as it is.
