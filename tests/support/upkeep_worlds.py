@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from confluent_kafka import Producer
 from importing import import_all, new_importer, onboard, prepare
-from kafka_world import RealKafka, import_until, kafka_stream, write
+from kafka_world import RealKafka, everywhere, import_until, kafka_stream, write
 from mariadb_server import MariaDbServer
 from record_stream import RecordWriter, definition, payment
 from relational_runtimes import MysqlRuntime, SqliteRuntime
@@ -21,7 +22,8 @@ from sqlalchemy import BigInteger, Engine, Integer, SmallInteger, Table, select
 from stream_runtimes import ServedLog
 
 from phee.importers.importer import Importer
-from phee.importers.process import KINDS, Kind
+from phee.importers.process import KINDS, ImporterSettings, Kind, make_importer
+from phee.monitoring import new_registry
 from phee.projections.mapping import TransferMapping, default_mapping
 from phee.records import Record
 from phee.stores.paths import search_path
@@ -34,6 +36,7 @@ from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.runtime import search_runtime
 from phee.stores.sqlite import writer_engine
 from phee.stream import stream_path
+from phee.stream.kafka.message import mark_headers
 from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 from phee.stream.port import EventStream, Lane
@@ -43,6 +46,7 @@ from phee.upkeep.snapshot import Row, business_key, projected_tables, table_name
 from phee.upkeep.verification import Verification, Verifier
 
 TENANTS = ("gorilla", "rhino")
+PARTITIONS = 3
 
 
 class UpkeepWorld:
@@ -74,6 +78,10 @@ class UpkeepWorld:
         """A live importer, to be stepped."""
         raise NotImplementedError
 
+    def has_all(self, at: dict[Lane, int]) -> bool:
+        """Whether these positions of an importer say that it has everything."""
+        return everywhere(1, self.log.durable_position)(at)
+
     def publish(self) -> None:
         """Make the log's newest records readable in the stream."""
 
@@ -86,7 +94,7 @@ class UpkeepWorld:
             done = (
                 not importer.progress.stalled_tenants
                 and not importer.progress.lag_records
-                and max(importer.positions.values(), default=0) >= self.log.durable_position
+                and self.has_all(importer.positions)
             )
             quiet = quiet + 1 if done else 0
             if quiet >= 3:
@@ -184,7 +192,7 @@ class ServersWorld(UpkeepWorld):
         self._mariadb = mariadb
         self._mysql = MysqlRuntime(data, mariadb)
         self.address = kafka.address()
-        kafka.make_topic(self.address.topic, partitions=3)
+        kafka.make_topic(self.address.topic, partitions=PARTITIONS)
         self.search = search
         self.runtimes = Runtimes(
             data=data, stream=str(self.address), database=mariadb.database, search=search
@@ -195,21 +203,26 @@ class ServersWorld(UpkeepWorld):
     def publish(self) -> None:
         write(self.address, self.log, "phee", after=self._published)
         self._published = self.log.durable_position
+        marks = mark_headers(self.log.epoch, self.log.partition_id, self._published)
+        producer = Producer({"bootstrap.servers": self.address.brokers, "log_level": 2})
+        for number in range(PARTITIONS):
+            producer.produce(self.address.topic, None, partition=number, headers=marks)
+        assert producer.flush(20) == 0
 
     def import_all(self, *kinds: Kind) -> None:
         self.publish()
         for kind in kinds or KINDS:
-            self._import(self.importer(kind))
-
-    def _import(self, importer: Importer[Any]) -> None:
-        def is_done(at: dict[Lane, int]) -> bool:
-            has_all = max(at.values(), default=0) >= self.log.durable_position
-            return has_all and not importer.progress.lag_records
-
-        import_until(importer, is_done, 90)
+            has_all = everywhere(PARTITIONS, self.log.durable_position)
+            import_until(self.importer(kind), has_all, 90)
 
     def importer(self, kind: Kind) -> Importer[Any]:
-        return new_importer(kind, self.data, self._stream(kind), self._stores(kind))
+        settings = ImporterSettings(
+            data=self.data, database=self.runtimes.database, search=self.search
+        )
+        return make_importer(kind, settings, self._stream(kind), new_registry(), self._stores(kind))
+
+    def has_all(self, at: dict[Lane, int]) -> bool:
+        return everywhere(PARTITIONS, self.log.durable_position)(at)
 
     def _stream(self, kind: Kind) -> EventStream:
         return kafka_stream(replace(self.address, group=f"{self.address.topic}-{kind}"), kind)

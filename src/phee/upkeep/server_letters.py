@@ -7,7 +7,7 @@ fail, and it is projected again. Letters are marked at last: a retry that dies i
 
 from __future__ import annotations
 
-import time
+import threading
 from typing import Any
 
 import msgspec
@@ -60,6 +60,7 @@ class ServerLetterBook:
         self._server = server
         self._names = names
         self._letters = ServerLetters(server, names)
+        self._never = threading.Event()
 
     def open_letter(self, letter_id: int) -> DeadLetter:
         """See LetterBook."""
@@ -91,7 +92,7 @@ class ServerLetterBook:
             before = self._documents(letter)
             marks = self.marks(letter)
             if _newest(before) > max(marks.values(), default=0):
-                time.sleep(PAUSE_S)  # the importer is between documents and watermark
+                self._never.wait(PAUSE_S)  # the importer is between documents and watermark
                 continue
             again.read_on(marks)
             refused = again.refused(letter)

@@ -6,6 +6,7 @@ stays unequal while neither side changes is different.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 
@@ -29,6 +30,7 @@ def settle(keys: Collection[Key], look: Look) -> dict[Key, Pair]:
     certain: dict[Key, Pair] = {}
     seen: dict[Key, tuple[Pair, float]] = {}
     waiting = set(keys)
+    never = threading.Event()
     deadline = time.monotonic() + PATIENCE_S
     while waiting:
         now = time.monotonic()
@@ -46,5 +48,5 @@ def settle(keys: Collection[Key], look: Look) -> dict[Key, Pair]:
         if now >= deadline:
             return certain | {key: seen[key][0] for key in waiting}
         if waiting:
-            time.sleep(PAUSE_S)
+            never.wait(PAUSE_S)
     return certain
