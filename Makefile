@@ -66,6 +66,7 @@ proto: $(VENV)/.dev ## Generate the messages of the gRPC interface from its .pro
 lock: ## Renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -o requirements/dev.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -c requirements/dev.lock -o requirements/runtime.lock
+	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q --extra build --extra kafka --extra mysql --extra search -c requirements/dev.lock -o requirements/deploy.lock
 
 clean: ## Remove what was built, installed and started here (not your data)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

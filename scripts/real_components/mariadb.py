@@ -43,7 +43,7 @@ class MariaDb(Component):
         if not (data / "mysql").is_dir():
             _create(data, account)
         init_file = folder / "init.sql"
-        _write_secret(init_file, _operator_account(_password(folder)))
+        _write_secret(init_file, operator_account(_password(folder)))
         return Launch(
             [
                 _required("mariadbd"), "--no-defaults", f"--user={account}", f"--datadir={data}",
@@ -100,8 +100,8 @@ def _write_secret(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _operator_account(password: str) -> str:
-    """What docs/mysql.md tells operators to grant, one statement a line."""
+def operator_account(password: str) -> str:
+    """Return what docs/mysql.md tells operators to grant, one statement a line."""
     account = f"'{OPERATOR}'@'%'"
     tables = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
     return (

@@ -86,7 +86,8 @@ class Zeebe(Component):
             }
         if "kafka" in peers:
             bootstrap = f"127.0.0.1:{peers['kafka']['kafka']}"
-            exporter = _exporter(bootstrap, self._export).items()
+            jar = next((cache_folder() / _EXPORTER_FOLDER).glob("*.jar"))
+            exporter = exporter_settings(bootstrap, self._export, jar).items()
             environment |= {f"ZEEBE_BROKER_EXPORTERS_KAFKA_{key}": value for key, value in exporter}
         return Launch([os.fspath(_program() / "bin" / "broker")], environment)
 
@@ -140,20 +141,21 @@ def _broker(folder: Path, ports: Ports) -> dict[str, str]:
         "GATEWAY_NETWORK_HOST": "127.0.0.1",
         "GATEWAY_NETWORK_PORT": str(ports["grpc"]),
         "CLUSTER_PARTITIONSCOUNT": "1",
+        "EXECUTIONMETRICSEXPORTERENABLED": "true",
         "THREADS_CPUTHREADCOUNT": "2",
         "THREADS_IOTHREADCOUNT": "2",
         "DATA_DIRECTORY": str(folder / "data"),
     }
 
 
-def _exporter(bootstrap: str, export: KafkaExport) -> dict[str, str]:
-    """Settings of the Kafka exporter; without the batch size in CONFIG it exports nothing at all.
+def exporter_settings(bootstrap: str, export: KafkaExport, jar: Path) -> dict[str, str]:
+    """Return the Kafka exporter's settings; without the batch size in CONFIG it exports nothing.
 
     Its own default for ``batch.size`` is a long where Kafka wants an int; it logs that and goes on.
     """
     return {
         "CLASSNAME": "io.zeebe.exporters.kafka.KafkaExporter",
-        "JARPATH": str(next((cache_folder() / _EXPORTER_FOLDER).glob("*.jar"))),
+        "JARPATH": str(jar),
         "ARGS_PRODUCER_SERVERS": bootstrap,
         "ARGS_PRODUCER_CONFIG": "batch.size=524288",
         "ARGS_RECORDS_DEFAULTS_TYPE": ",".join(export.record_types),

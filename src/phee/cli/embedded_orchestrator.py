@@ -17,7 +17,13 @@ from phee.gateway.client import OrchestratorClient
 from phee.gateway.counters import LATENCY_BUCKETS_S
 from phee.gateway.embedded import EmbeddedClient
 from phee.gateway.server import GatewayServer
-from phee.monitoring import engine_metrics, engine_state_metrics, gateway_metrics, log_metrics
+from phee.monitoring import (
+    engine_metrics,
+    engine_state_metrics,
+    gateway_metrics,
+    log_metrics,
+    rocksdb_metrics,
+)
 from phee.records import DEFAULT_TENANT
 from phee.stream import LogServer, stream_path
 from phee.tenants import TenantRegistry
@@ -36,7 +42,10 @@ class EmbeddedOrchestrator:
         self._tenants = tenants
         self._engine = Engine.open(settings.data, keep_log=settings.keep_log)
         self._gateway = GatewayServer(
-            self._engine, port=settings.grpc_port, tenant_known=self._tenant_known
+            self._engine,
+            host=settings.listen_host,
+            port=settings.grpc_port,
+            tenant_known=self._tenant_known,
         )
         self._watch: ConsumerWatch | None = None
         self.address = settings.grpc_target
@@ -63,6 +72,7 @@ class EmbeddedOrchestrator:
         return (
             engine_metrics(self._engine.stats),
             engine_state_metrics(self._engine),
+            rocksdb_metrics(self._engine.store_statistics),
             log_metrics(self._engine.log),
             gateway_metrics(self._gateway.counters, LATENCY_BUCKETS_S),
         )

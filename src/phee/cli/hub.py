@@ -7,6 +7,7 @@ module builds the objects and hands them to each other; it decides nothing.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import secrets
@@ -164,22 +165,22 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-def bind(port: int) -> socket.socket:
-    """Return a socket that listens on loopback.
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an IPv4 address of this machine.
 
     Raises:
-        InvalidState: the port is taken.
+        InvalidState: the port is taken, or the address is not one of this machine.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise InvalidState(
-            f"port {port} is taken",
-            where=f"127.0.0.1:{port}",
-            fix="Stop what listens there, or choose another with --http-port",
+            f"port {port} is taken" if error.errno == errno.EADDRINUSE else f"{error.strerror}",
+            where=f"{host}:{port}",
+            fix="Stop what listens there, or choose another (PHEE_LISTEN_HOST, --http-port)",
         ) from error
     return listener
 
@@ -187,7 +188,7 @@ def bind(port: int) -> socket.socket:
 async def _main() -> None:
     settings = load_settings()
     configure_logging(level=settings.log_level)
-    listener = bind(settings.http_port)
+    listener = bind(settings.listen_host, settings.http_port)
     await Hub(settings).run(listener)
 
 

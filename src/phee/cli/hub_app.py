@@ -21,6 +21,8 @@ from phee.monitoring import (
     HealthChecks,
     HttpMetrics,
     new_registry,
+    payment_metrics,
+    watch_statements,
     worker_metrics,
 )
 from phee.monitoring.routes import routes as monitoring_routes
@@ -54,6 +56,7 @@ def hub_registry(hub: Hub) -> CollectorRegistry:
         worker_metrics(hub.worker_counters, DURATION_BUCKETS_S),
     ):
         CallbackCollector(read).register(registry)
+    watch_statements(registry)
     return registry
 
 
@@ -66,11 +69,13 @@ def hub_app(hub: Hub) -> HubApp:
     lookup = operations.StoreTransferLookup(hub.stores, relational)
     ownership = operations.StoreOwnershipLookup(hub.stores)
     desk = Desk(runtimes_of(hub.settings))
+    initiator = channel.Initiator(client, epoch=epoch)
+    CallbackCollector(payment_metrics(initiator.outcomes)).register(hub.metrics)
     return create_app(
         [
             channel.routes(
                 tenants,
-                channel.Initiator(client, epoch=epoch),
+                initiator,
                 channel.StatusReader(lookup),
                 channel.Recovery(client, ownership, epoch=epoch),
             ),

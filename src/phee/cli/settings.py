@@ -60,13 +60,16 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 class Settings(BaseSettings):
     """Where the hub keeps its data, where it listens, and which runtime plays each role.
 
-    Everything listens on loopback. ``importer_port`` and the next two carry the health and
-    metrics of the two importers and of the exporter.
+    Everything listens on loopback unless ``listen_host`` says otherwise. ``importer_port`` and the
+    next two carry the health and metrics of the two importers and of the exporter.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHEE_", extra="forbid")
 
     data: Path = Path("data")
+    listen_host: str = "127.0.0.1"
+    """Where HTTP and gRPC are served. Callers are not authenticated here: let nothing but a gateway
+    that does so, and the network of the containers, reach another address."""
     http_port: int = Field(default=8080, ge=1, le=65535)
     grpc_port: int = Field(default=26500, ge=1, le=65535)
     importer_port: int = Field(default=8081, ge=1, le=65533)

@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m phee.
     settings = ImporterSettings(
         data=options.data,
         stream=options.stream,
+        http_host=options.http_host,
         http_port=options.http_port,
         mapping=options.mapping,
         database=options.database,
@@ -54,6 +55,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         default=os.environ.get(STREAM_VARIABLE, ""),
         help=f"log or kafka://host:port/topic (default: {STREAM_VARIABLE}, or log)",
     )
+    parser.add_argument("--http-host", default="127.0.0.1", help="address of health and metrics")
     parser.add_argument("--http-port", type=int, default=0, help="health and metrics (0: any)")
     parser.add_argument("--mapping", type=Path, help="a mapping file instead of the shipped one")
     parser.add_argument(

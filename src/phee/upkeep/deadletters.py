@@ -18,6 +18,7 @@ from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.projections.mapping import TransferMapping
 from phee.records.json_form import read_json
 from phee.stores.letters import DeadLetterReader
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.mysql.names import OPERATOR
 from phee.stores.relational.models import DeadLetter
 from phee.stores.relational.stores import relational_stores
@@ -84,7 +85,7 @@ class DeadLetterDesk:
         tenants = RegisteredTenants(runtimes.data)
         self._sorters: dict[Kind, Sorter[Any]] = {
             "relational": make_sorter("relational", tenants, mapping),
-            "search": make_sorter("search", tenants, mapping),
+            "search": make_sorter("search", tenants, mapping, MaskingKeys(runtimes.data).masker),
         }
 
     def reader(self, tenant_id: str, store: Kind) -> DeadLetterReader:
@@ -193,7 +194,7 @@ class DeadLetterDesk:
         if store == "search" and runtimes.search != EMBEDDED and tenant_id != OPERATOR:
             from phee.upkeep.server_letters import open_book
 
-            return open_book(runtimes.search, tenant_id)
+            return open_book(runtimes.search, runtimes.data, tenant_id)
         if tenant_id == OPERATOR:
             return SqlLetterBook.of_operator(runtimes)
         return SqlLetterBook.of_tenant(runtimes, store, tenant_id)

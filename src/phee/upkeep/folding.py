@@ -21,6 +21,7 @@ from phee.importers.metrics import ImporterMetrics
 from phee.importers.process import Kind, RegisteredTenants, make_sorter
 from phee.importers.slots import Slot
 from phee.projections.mapping import TransferMapping
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.store import SqliteRelationalStore
 from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
@@ -67,7 +68,7 @@ class Folder:
         tenants = RegisteredTenants(data)
         self._sorters: dict[Kind, Sorter[Any]] = {
             "relational": make_sorter("relational", tenants, mapping),
-            "search": make_sorter("search", tenants, mapping),
+            "search": make_sorter("search", tenants, mapping, MaskingKeys(data).masker),
         }
         self._appliers = {
             kind: Applier(sorter, ImporterMetrics(CollectorRegistry(), kind))

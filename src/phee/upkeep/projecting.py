@@ -60,7 +60,6 @@ class Projection:
         self._letter = letter
         self._tenant_id = tenant_id
         self._sorter = sorter
-        self._new_fold = RelationalFold if sorter.new_fold is RelationalFold else DocumentFold
         self._history = history
         self._after: dict[Lane, int] = {}
         self._since_ms: int | None = None
@@ -101,7 +100,9 @@ class Projection:
     def _take(self, lane: Lane, chunk: Any) -> None:
         one = self.folds.get(lane)
         if one is None:
-            one = self.folds[lane] = OneInstance(self._new_fold(self._letter.epoch), self._letter)
+            one = self.folds[lane] = OneInstance(
+                self._sorter.new_fold(self._letter.epoch), self._letter
+            )
         after = self._after.get(lane, 0)
         fold = one
         sorter: Sorter[Any] = Sorter(self._sorter.interest, self._sorter.router, lambda _: fold)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from phee.errors import InvalidState, NotFound, Unavailable
 from phee.importers.process import Kind
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational import tables as relational
 from phee.stores.relational.decisions import carry_over
 from phee.stores.relational.store import SqliteRelationalStore
@@ -192,7 +193,8 @@ class _ServerReplacement:
         self._lock = _hold(runtimes.data / "upkeep" / name)
         self._server = SearchServer(parse_address(runtimes.search))
         try:
-            self._shadow = ServerShadow(self._server, tenant_id)
+            keys = MaskingKeys(runtimes.data)
+            self._shadow = ServerShadow(self._server, tenant_id, lambda: keys.masker(tenant_id))
         except BaseException:
             self._server.close()
             self._lock.close()

@@ -8,12 +8,17 @@ fail, and it is projected again. Letters are marked at last: a retry that dies i
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from phee.errors import InvalidState, Unavailable
+from phee.projections.dead_letter import DeadLetter as NewLetter
 from phee.projections.documents import DocumentFold
+from phee.projections.exported import masked_letter
+from phee.projections.masking import Masker
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.models import DeadLetter
 from phee.stores.search.opensearch.address import parse_address
 from phee.stores.search.opensearch.bulk import Version, Write, write_all
@@ -56,8 +61,12 @@ class _Answer(msgspec.Struct):
 class ServerLetterBook:
     """A :class:`phee.upkeep.deadletters.LetterBook` of a tenant's indices."""
 
-    def __init__(self, server: SearchServer, names: TenantIndices) -> None:
+    def __init__(
+        self, server: SearchServer, names: TenantIndices, masker: Masker | None = None
+    ) -> None:
+        """Take ``server``, which is closed with the book; ``masker`` masks new letters."""
         self._server = server
+        self._masker = masker
         self._names = names
         self._letters = ServerLetters(server, names)
         self._never = threading.Event()
@@ -99,7 +108,7 @@ class ServerLetterBook:
             if refused is not None:
                 raise still_refused(letter, refused)
             if self._write(before, _projected(again)):
-                self._letters.write(again.letters)
+                self._letters.write(self._masked(again.letters))
                 return self._settle(letter, again)
         raise Unavailable(
             "the instance goes on all the time, or its importer does not run",
@@ -130,6 +139,11 @@ class ServerLetterBook:
         for each in settled:
             self._letters.decide(each, "RETRY", "REPLAYED", None)
         return len(settled)
+
+    def _masked(self, letters: list[NewLetter]) -> list[NewLetter]:
+        if self._masker is None:
+            return letters
+        return [masked_letter(letter, self._masker) for letter in letters]
 
     def _documents(self, letter: DeadLetter) -> list[_Hit]:
         """Return everything about the instance of a letter, with the versions that were read."""
@@ -180,10 +194,11 @@ class ServerLetterBook:
         return self._server.ask("DELETE", path, allow={404, 409}).status != 409
 
 
-def open_book(line: str, tenant_id: str) -> ServerLetterBook:
+def open_book(line: str, data: Path, tenant_id: str) -> ServerLetterBook:
     """Open the letters of a tenant on the server that ``line`` names."""
     address = parse_address(line)
-    return ServerLetterBook(SearchServer(address), TenantIndices(address.prefix, tenant_id))
+    names = TenantIndices(address.prefix, tenant_id)
+    return ServerLetterBook(SearchServer(address), names, MaskingKeys(data).masker(tenant_id))
 
 
 def open_server_letters(line: str, tenant_id: str) -> ServerLetters:

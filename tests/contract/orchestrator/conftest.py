@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from orchestrator_world import Inbox, drawing
-from zeebe_broker import zeebe_gateway
+from zeebe_broker import Broker, zeebe_broker
 
 from phee.commands import CreatedProcessInstance, Resource
 from phee.engine import Engine
@@ -33,10 +33,16 @@ RUNTIMES = [
 
 
 @pytest.fixture(scope="session")
-def zeebe_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """host:port of a real Zeebe, for the whole run."""
-    with zeebe_gateway(tmp_path_factory.mktemp("zeebe")) as target:
-        yield target
+def zeebe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | str]:
+    """A real Zeebe for the whole run: a broker of ours, or where another's is."""
+    with zeebe_broker(tmp_path_factory.mktemp("zeebe")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def zeebe_target(zeebe: Broker | str) -> str:
+    """host:port of a real Zeebe."""
+    return zeebe if isinstance(zeebe, str) else zeebe.target
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from phee.errors import NotFound, Unavailable
+from phee.projections.masking import Masker
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
 from phee.stores.search.opensearch.letters import ServerLetters
 from phee.stores.search.opensearch.server import SearchServer
@@ -50,7 +51,12 @@ class ShadowIndices(TenantIndices):
 class ServerShadow:
     """New indices of one tenant, beside the live ones."""
 
-    def __init__(self, server: SearchServer, tenant_id: str) -> None:
+    def __init__(
+        self,
+        server: SearchServer,
+        tenant_id: str,
+        masker: Callable[[], Masker | None] = lambda: None,
+    ) -> None:
         """Make the indices; whatever an earlier rebuild left is removed first.
 
         Raises:
@@ -69,7 +75,7 @@ class ServerShadow:
         self.names = ShadowIndices(server.prefix, tenant_id, f"{time.time_ns():x}")
         self._is_live = False
         self._remove_leftovers()
-        self.store = ServerSearchStore(server, tenant_id, self.names)
+        self.store = ServerSearchStore(server, tenant_id, masker, names=self.names)
 
     def swap(self, catch_up: CatchUp) -> int:
         """Let ``catch_up`` bring the new indices to the live watermarks, and swap.
