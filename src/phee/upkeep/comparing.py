@@ -111,7 +111,7 @@ class TableComparison:
         if live.is_moving and len(self.unsettled) < UNSETTLED_MAX:
             self.unsettled.append(key)
         else:
-            self.differences.add_row(self.store, self.table.name, key, ours, theirs)
+            self.differences.add_row(self.store, str(self.table.name), key, ours, theirs)
 
 
 def same(left: Row | None, right: Row | None) -> bool:

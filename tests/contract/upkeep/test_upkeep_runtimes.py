@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
+import msgspec
 import pytest
 from record_stream import Instance, channel_request, payment
 from upkeep_worlds import UpkeepWorld, changed
@@ -72,6 +73,7 @@ def test_any_single_difference_is_found(world: UpkeepWorld, kind: Kind) -> None:
         world.write_row(kind, table, old, new)
         found = world.verify("rhino")
         (report,) = found.tenants
+        assert json.dumps(msgspec.to_builtins(found)), "for --json"
         seen = [(each.table, each.what) for each in report.differences]
         assert seen == [(table.name, what)], (table.name, what, name, key, report.differences)
         if what == "different":
