@@ -143,10 +143,10 @@ class MysqlShadow:
 
     def _remove_leftovers(self) -> None:
         self._drop(REBUILD)
-        if self._exists(REPLACED):
+        if self._has_tables(REPLACED):
             # Killed between the rename and its end: what was decided last is only there.
             self._carry_late_decisions()
-            self._drop(REPLACED)
+        self._drop(REPLACED)
 
     def _make_tables(self) -> None:
         with self._server.cursor() as cursor:
@@ -168,7 +168,7 @@ class MysqlShadow:
         with self._server.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS `{self._live}{what}`")
 
-    def _exists(self, what: str) -> bool:
+    def _has_tables(self, what: str) -> bool:
         with self._server.cursor() as cursor:
             cursor.execute(
                 "SELECT 1 FROM information_schema.tables WHERE table_schema = %s LIMIT 1",
