@@ -26,7 +26,14 @@ from phee.stores.mysql.upsert import write_sql
 from phee.stores.relational import tables
 from phee.stores.relational.store import CONSUMER, OPEN_INCIDENTS
 from phee.stores.upsert import Upsert
-from phee.stores.writing import MYSQL, SqlStore, write_dead_letters
+from phee.stores.writing import (
+    MYSQL,
+    Fenced,
+    Replaced,
+    SqlStore,
+    rebuilt_by,
+    write_dead_letters,
+)
 from phee.stream.port import Lane
 
 TRIES = 5
@@ -78,10 +85,34 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         """See TenantStore.
 
         Raises:
+            Replaced: the tables were rebuilt; nothing was written, and they are claimed anew.
             Unavailable: the connection was lost; whether this was committed, the watermark says.
         """
         write = super().write
-        return self._repeated(lambda: write(lane, position, fold, letters))
+        try:
+            return self._repeated(lambda: write(lane, position, fold, letters))
+        except Fenced:
+            if not self._take_back():
+                raise
+            raise Replaced("the tables were rebuilt", where=self._name) from None
+
+    def _take_back(self) -> bool:
+        """Claim the watermarks of tables that were rebuilt while they were ours."""
+        statements, mark = self._statements, rebuilt_by(self._owner)
+
+        def claim() -> bool:
+            found = False
+            with self._engine.begin() as connection:
+                for lane in self._starts:
+                    owner = connection.exec_driver_sql(statements.owner, self._key(lane))
+                    if owner.scalar_one_or_none() == mark:
+                        start = self._starts[lane]
+                        values = (*self._key(lane), start, self._owner)
+                        connection.exec_driver_sql(statements.claim, values)
+                        found = True
+            return found
+
+        return self._repeated(claim)
 
     def write_letters(self, consumer: str, letters: Sequence[DeadLetter]) -> None:
         """Write dead letters alone; those that are there already stay as they are.

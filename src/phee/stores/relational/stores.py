@@ -11,6 +11,7 @@ from typing import Protocol
 
 from phee.errors import InvalidInput, NotSupported
 from phee.projections.relational import RelationalFold
+from phee.stores.letters import DeadLetterReader
 from phee.stores.operator import (
     OperatorLetters,
     SqliteOperatorLetters,
@@ -43,8 +44,8 @@ class RelationalStores(Protocol):
     def open_operator_letters(self, consumer: str) -> OperatorLetters:
         """Return what takes the dead letters that belong to no tenant."""
 
-    def open_operator_reader(self) -> RelationalReader:
-        """Return a reader of the operator's dead letters; it has no other listings."""
+    def open_operator_reader(self) -> DeadLetterReader:
+        """Return a reader of the operator's dead letters."""
 
     def onboard(self, tenant_id: str) -> None:
         """Make a tenant's store and bring it up to date; again changes nothing."""
@@ -72,7 +73,7 @@ class SqliteStores:
         """See RelationalStores."""
         return SqliteOperatorLetters(operator_dead_letters_path(self._data), consumer)
 
-    def open_operator_reader(self) -> RelationalReader:
+    def open_operator_reader(self) -> DeadLetterReader:
         """See RelationalStores."""
         return open_operator_reader(self._data)
 

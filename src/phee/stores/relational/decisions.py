@@ -1,0 +1,37 @@
+"""What people decided about dead letters, taken along when a store is rebuilt.
+
+The stream does not know of it, so it is copied from the old tables. Copying again changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from phee.stores.relational.tables import dead_letter_decisions, dead_letters
+
+_LETTER_KEY = ("consumer", "epoch", "partition_id", "position", "reason_code")
+
+
+def carry_over(before: Connection, after: Connection) -> int:
+    """Copy states and decisions that ``after`` has not; return how many decisions that were."""
+    if not before.dialect.has_table(before, dead_letter_decisions.name):
+        return 0
+    settled = select(dead_letters).where(dead_letters.c.state != "OPEN")
+    for row in before.execute(settled).mappings().all():
+        same = [dead_letters.c[name] == row[name] for name in _LETTER_KEY]
+        after.execute(update(dead_letters).where(*same).values(state=row["state"]))
+    known = {_identity(row) for row in after.execute(select(dead_letter_decisions)).mappings()}
+    new = [
+        {name: value for name, value in row.items() if name != "id"}
+        for row in before.execute(select(dead_letter_decisions)).mappings()
+        if _identity(row) not in known
+    ]
+    if new:
+        after.execute(dead_letter_decisions.insert(), new)
+    return len(new)
+
+
+def _identity(row: Any) -> tuple[Any, ...]:
+    return tuple(row[name] for name in (*_LETTER_KEY, "action", "decided_at"))
