@@ -13,12 +13,20 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from phee.errors import InvalidInput, NotSupported
+from phee.errors import InvalidInput, NotSupported, Unavailable
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
-from phee.projections.interest import INTENT_BITS, KNOWN_VALUE_TYPES
-from phee.projections.routing import Route, Router
-from phee.records import Block, Record, RecordType, StoredRecord, decode_block
+from phee.projections.interest import INTENT_BITS, KNOWN_VALUE_TYPES, WITHOUT_PROCESS
+from phee.projections.routing import DefinitionOwners, Route, Router
+from phee.records import (
+    DEFAULT_TENANT,
+    Block,
+    Record,
+    RecordType,
+    StoredRecord,
+    ValueType,
+    decode_block,
+)
 from phee.records.record import BLOCK_VERSION
 from phee.stores.writing import Changes
 from phee.stream.port import Chunk, Lane, Unreadable
@@ -75,11 +83,13 @@ class Sorter(Generic[F]):
         interest: the records to look at, as in :mod:`phee.projections.interest`.
         router: whose a record is.
         new_fold: makes an empty fold for an epoch.
+        owners: whose a record is that names no process.
     """
 
     interest: frozenset[int]
     router: Router
     new_fold: Callable[[int], F]
+    owners: DefinitionOwners = field(default_factory=DefinitionOwners)
 
     def sort(
         self,
@@ -184,19 +194,45 @@ class _Sorting(Generic[F]):
             self._letter(stored, dead_letter.UNREADABLE, reason)
             return
         value: Any = record.value
-        route = self.sorter.router.route(value.bpmn_process_id, value.tenant_id)
-        if route is None:
-            reason = "no tenant of this name was onboarded"
-            self.batch.operator_letters.append(
-                self._of(record, dead_letter.UNKNOWN_TENANT, reason, value.tenant_id[:64])
+        try:
+            process_id = (
+                self._process_id(record)
+                if record.value_type in WITHOUT_PROCESS
+                else value.bpmn_process_id
             )
+        except Unavailable:
+            self._unknown(record, "whose its process definition is cannot be found out now")
             return
+        route = self.sorter.router.route(process_id, value.tenant_id)
+        if route is None:
+            self._unknown(record, "no tenant of this name was onboarded")
+            return
+        if route.was_untenanted:
+            self._learn(value)
         if self.only is not None and route.tenant_id not in self.only:
             return
         work = self._work(route.tenant_id)
         if record.position > work.after:
             touched.add(route.tenant_id)
             self._apply(record, route, work)
+
+    def _process_id(self, record: Record) -> str:
+        """The process of a record that does not name it; only a timer belongs to one."""
+        value: Any = record.value
+        if record.value_type != ValueType.TIMER or value.tenant_id != DEFAULT_TENANT:
+            return ""
+        return self.sorter.owners.process_id(self.batch.lane.epoch, value.process_definition_key)
+
+    def _learn(self, value: Any) -> None:
+        key = getattr(value, "process_definition_key", -1)
+        process_id = getattr(value, "bpmn_process_id", "")
+        if key > 0 and process_id:
+            self.sorter.owners.learn(self.batch.lane.epoch, key, process_id)
+
+    def _unknown(self, record: Record, reason: str) -> None:
+        tenant_id = record.tenant_id[:64]
+        letter = self._of(record, dead_letter.UNKNOWN_TENANT, reason, tenant_id)
+        self.batch.operator_letters.append(letter)
 
     def _work(self, tenant_id: str) -> TenantWork[F]:
         work = self.batch.tenants.get(tenant_id)

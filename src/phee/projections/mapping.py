@@ -17,8 +17,8 @@ import msgspec
 
 from phee.errors import InvalidInput
 from phee.projections.fields import (
+    FIELDS_BY_TYPE,
     MISSING,
-    TRANSFER_FIELDS,
     Path,
     Setter,
     follow,
@@ -30,8 +30,10 @@ from phee.projections.rows import (
     OUTCOME_COMPLETED,
     OUTCOME_FAILED,
     OUTCOME_UNKNOWN,
-    TransferVariablesRow,
+    RowChange,
 )
+
+FlowType = Literal["TRANSFER", "TRANSACTION_REQUEST", "BATCH", "OUTBOUND_MESSAGE"]
 
 _OUTCOMES = {
     "COMPLETED": OUTCOME_COMPLETED,
@@ -53,7 +55,7 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Flow(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    type: Literal["TRANSFER"]
+    type: FlowType
     direction: Literal["INCOMING", "OUTGOING", "UNKNOWN"]
     sets: list[str] = []
     fields: list[_Rule] = []
@@ -74,15 +76,17 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 class FieldRule:
     """Fills one field from one variable, from inside its JSON when there is a path."""
 
+    field: str
     path: Path
     set_field: Setter
 
 
 @dataclass(frozen=True, slots=True)
 class FlowMapping:
-    """What the records of one flow mean for its transfers."""
+    """What the records of one flow mean for its transfers, requests, batches or messages."""
 
     name: str
+    type: FlowType
     direction: str
     rules: Mapping[str, tuple[FieldRule, ...]]
     ends: Mapping[str, int]
@@ -107,7 +111,7 @@ class FlowMapping:
             return known
         return OUTCOME_FAILED if self.failed_end.search(element_id) else OUTCOME_COMPLETED
 
-    def apply(self, row: TransferVariablesRow, variable: str, text: str) -> None:
+    def apply(self, row: RowChange, variable: str, text: str) -> None:
         """Set every field that comes from ``variable``; null and missing say nothing.
 
         All fields that can be read are set, also when another one cannot.
@@ -152,7 +156,7 @@ def default_mapping() -> TransferMapping:
     return load_mapping(resources.files("phee.projections").joinpath("mapping.json").read_bytes())
 
 
-def _fill(row: TransferVariablesRow, rules: tuple[FieldRule, ...], text: str) -> Iterator[str]:
+def _fill(row: RowChange, rules: tuple[FieldRule, ...], text: str) -> Iterator[str]:
     """Set what can be set; yield what is wrong with the rest."""
     try:
         value = read_json(text)
@@ -173,10 +177,12 @@ def _compile_flow(name: str, flow: _Flow, file: _File) -> FlowMapping:
     where = f"flows.{name}"
     rules: dict[str, tuple[FieldRule, ...]] = {}
     for rule in _rules_of(flow, file, where):
-        rules[rule.variable] = (*rules.get(rule.variable, ()), _compile_rule(rule, where))
+        compiled = _compile_rule(rule, flow.type, where)
+        rules[rule.variable] = (*rules.get(rule.variable, ()), compiled)
     pattern = file.failed_end if flow.failed_end is None else flow.failed_end
     return FlowMapping(
         name=name,
+        type=flow.type,
         direction=flow.direction,
         rules=rules,
         ends={element: _OUTCOMES[status] for element, status in flow.ends.items()},
@@ -195,17 +201,18 @@ def _rules_of(flow: _Flow, file: _File, where: str) -> list[_Rule]:
     return [rule for name in flow.sets for rule in file.sets[name]] + flow.fields
 
 
-def _compile_rule(rule: _Rule, where: str) -> FieldRule:
+def _compile_rule(rule: _Rule, flow_type: FlowType, where: str) -> FieldRule:
     place = f"{where}, variable {rule.variable}"
-    if rule.field not in TRANSFER_FIELDS:
+    fields = FIELDS_BY_TYPE[flow_type]
+    if rule.field not in fields:
         raise InvalidMapping(
-            f"there is no field {rule.field!r}", where=place, fix=f"Use {sorted(TRANSFER_FIELDS)}"
+            f"a {flow_type} has no field {rule.field!r}", where=place, fix=f"Use {sorted(fields)}"
         )
     try:
         path = parse_path(rule.path) if rule.path else ()
     except InvalidInput as error:
         raise InvalidMapping(error.what, where=place, fix=error.fix) from error
-    return FieldRule(path, TRANSFER_FIELDS[rule.field])
+    return FieldRule(rule.field, path, fields[rule.field])
 
 
 def _compile_pattern(pattern: str, where: str) -> re.Pattern[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, inspect, select, update
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from phee.errors import InvalidState, NotFound, Unavailable
@@ -238,10 +238,11 @@ def _marks(live: Connection, kind: Kind, shadow: Shadow) -> dict[Lane, int]:
 
 
 def _carry_over(live: Connection, path: Path) -> int:
-    """Copy what people decided about dead letters; the log does not know of it."""
+    """Copy what people decided and maintain; the log does not know of it."""
     letters, decisions = relational.dead_letters, relational.dead_letter_decisions
     settled = live.execute(select(letters).where(letters.c.state != "OPEN")).mappings().all()
     decided = [_without_id(row) for row in live.execute(select(decisions)).mappings()]
+    codes = _error_codes(live)
     engine = writer_engine(path)
     try:
         with engine.begin() as shadow:
@@ -253,9 +254,19 @@ def _carry_over(live: Connection, path: Path) -> int:
                 )
             if decided:
                 shadow.execute(decisions.insert(), decided)
+            if codes:
+                shadow.execute(relational.business_tables.error_codes.insert(), codes)
     finally:
         engine.dispose()
     return len(decided)
+
+
+def _error_codes(live: Connection) -> list[dict[str, Any]]:
+    """The error codes that people maintain (a search store has none, nor has an older store)."""
+    table = relational.business_tables.error_codes
+    if not inspect(live).has_table(table.name):
+        return []
+    return [_without_id(row) for row in live.execute(select(table)).mappings()]
 
 
 _LETTER_KEY = ("consumer", "epoch", "partition_id", "position", "reason_code")

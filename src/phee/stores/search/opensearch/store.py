@@ -82,6 +82,11 @@ class ServerSearchStore:
         self._refused_codes += [letter.reason_code for letter in refused]
         return changes
 
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See TenantStore; only relational stores know."""
+        del epoch, process_definition_key
+        return None
+
     def take_refused(self) -> Sequence[str]:
         """See TenantStore."""
         taken, self._refused_codes = self._refused_codes, []
