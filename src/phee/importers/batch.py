@@ -194,14 +194,9 @@ class _Sorting(Generic[F]):
             self._letter(stored, dead_letter.UNREADABLE, reason)
             return
         value: Any = record.value
-        try:
-            process_id = (
-                self._process_id(record)
-                if record.value_type in WITHOUT_PROCESS
-                else value.bpmn_process_id
-            )
-        except Unavailable:
-            self._unknown(record, "whose its process definition is cannot be found out now")
+        if record.value_type not in WITHOUT_PROCESS:
+            process_id = value.bpmn_process_id
+        elif (process_id := self._process_id(record)) is None:
             return
         route = self.sorter.router.route(process_id, value.tenant_id)
         if route is None:
@@ -216,12 +211,19 @@ class _Sorting(Generic[F]):
             touched.add(route.tenant_id)
             self._apply(record, route, work)
 
-    def _process_id(self, record: Record) -> str:
-        """The process of a record that does not name it; only a timer belongs to one."""
+    def _process_id(self, record: Record) -> str | None:
+        """The process of a record that does not name it ("": none); None: it is not projected."""
         value: Any = record.value
+        if record.value_type == ValueType.MESSAGE and not value.name:
+            return None  # a sweep of the buffer tells of a message's end by its key alone
         if record.value_type != ValueType.TIMER or value.tenant_id != DEFAULT_TENANT:
             return ""
-        return self.sorter.owners.process_id(self.batch.lane.epoch, value.process_definition_key)
+        owners = self.sorter.owners
+        try:
+            return owners.process_id(self.batch.lane.epoch, value.process_definition_key)
+        except Unavailable:
+            self._unknown(record, "whose process this is cannot be found out now")
+            return None
 
     def _learn(self, value: Any) -> None:
         key = getattr(value, "process_definition_key", -1)
