@@ -241,9 +241,7 @@ def business_story(seed: int) -> list[tuple[int, Record]]:
     threads = [
         bulk(writer, "batch-1", subs),
         *(
-            batch_transfer(
-                writer, number, "batch-1", rng, sub_batch_id=rng.choice(("", *subs))
-            )
+            batch_transfer(writer, number, "batch-1", rng, sub_batch_id=rng.choice(("", *subs)))
             for number in range(1, 9)
         ),
         called_transfer(writer, "batch-2", rng),

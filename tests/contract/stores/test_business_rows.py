@@ -71,8 +71,7 @@ def test_cuts_replays_and_lanes_change_nothing(runtime: Runtime, tmp_path: Path,
     store = runtime.stores.open_store("rhino")
     lanes = {number: Lane(1, 1, f"topic-{number}") for number in range(LANES)}
     waiting = {
-        number: [record for thread, record in story if thread % LANES == number]
-        for number in lanes
+        number: [record for thread, record in story if thread % LANES == number] for number in lanes
     }
     done: dict[int, list[Record]] = {number: [] for number in lanes}
     for lane in lanes.values():
@@ -112,7 +111,9 @@ def test_counters_are_the_sum_of_the_transfers(runtime: Runtime) -> None:
         assert batch["failed"] == states.count("FAILED")
         assert batch["ongoing"] == len(inside) - batch["completed"] - batch["failed"]
         for currency in ("EUR", "USD"):
-            expected = sum((one["amount"] for one in inside if one["currency"] == currency), Decimal())
+            expected = sum(
+                (one["amount"] for one in inside if one["currency"] == currency), Decimal()
+            )
             found = [
                 row["total_amount"]
                 for row in amounts

@@ -78,9 +78,9 @@ def _keys() -> BindParameter[int]:
 def _status_update(table: BusinessTable, wait: str) -> TextClause:
     name = table.name
     open_incident = (
-        "EXISTS (SELECT 1 FROM incidents WHERE incidents.process_instance_key ="
+        "EXISTS (SELECT 1 FROM incidents WHERE incidents.process_instance_key ="  # noqa: S608
         f" {name}.workflow_instance_key AND incidents.epoch = {name}.epoch"
-        f" AND incidents.state = 'OPEN'{wait})"  # noqa: S608 - our own names
+        f" AND incidents.state = 'OPEN'{wait})"
     )
     rule = (request_state_rule if table is REQUESTS else business_status_rule)(open_incident)
     column = tables.metadata.tables[name].c.status.name

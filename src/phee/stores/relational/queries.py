@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from phee.errors import NotFound, TimedOut
 from phee.stores.money import exact_sum
 from phee.stores.paths import relational_path
 from phee.stores.relational import tables
+from phee.stores.relational.error_codes import ErrorCode, read_error_codes
 from phee.stores.relational.filters import (
     IncidentFilter,
     ProcessInstanceFilter,
@@ -39,6 +40,7 @@ from phee.stores.relational.filters import (
     order,
     transfer_conditions,
 )
+from phee.stores.relational.listings import Listing
 from phee.stores.relational.models import (
     DeadLetter,
     DeadLetterDecision,
@@ -270,6 +272,45 @@ class RelationalReader:
                 fix="Take the key from a process instance",
             )
         return found[0]
+
+    # --- tables that are listed in one way (phee.stores.relational.listings) ---
+
+    def listing(
+        self,
+        listing: Listing,
+        names: Sequence[str],
+        chosen: Mapping[str, Any],
+        *,
+        page: int = 0,
+        size: int = 20,
+        sorted_order: str = "DESC",
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many rows match, and the columns ``names`` of one page of them by time."""
+        check_page(page, size)
+        table = listing.table
+        conditions = listing.conditions(chosen)
+        order_by = order(table, listing.time, sorted_order, allowed=(listing.time,))
+        query = select(*(table.c[name].label(name) for name in names)).where(*conditions)
+        count = select(func.count()).select_from(table).where(*conditions)
+        with self._engine.begin() as connection:
+            total = connection.execute(count).scalar_one()
+            page_query = query.order_by(*order_by).limit(size).offset(page * size)
+            return total, [dict(row) for row in connection.execute(page_query).mappings()]
+
+    def select(
+        self, table: Table, names: Sequence[str], equal: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the columns ``names`` of the few rows whose columns have these values."""
+        query = select(*(table.c[name].label(name) for name in names)).where(
+            *(table.c[name] == value for name, value in equal.items())
+        )
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query.order_by(table.c.id)).mappings()]
+
+    def error_codes(self, codes: Collection[str] | None = None) -> list[ErrorCode]:
+        """Return what error codes mean (None: all that are known)."""
+        with self._engine.connect() as connection:
+            return read_error_codes(connection, codes)
 
     # --- how fresh the store is ---
 
