@@ -220,8 +220,8 @@ def _compile_flow(name: str, flow: _Flow, file: _File) -> FlowMapping:
     where = f"flows.{name}"
     rules: dict[str, tuple[FieldRule, ...]] = {}
     for rule in _rules_of(flow, file, where):
-        _check_variable(rule, file, where)
         compiled = _compile_rule(rule, flow.type, where)
+        _check_variable(rule, file, where)
         rules[rule.variable] = (*rules.get(rule.variable, ()), compiled)
     pattern = file.failed_end if flow.failed_end is None else flow.failed_end
     return FlowMapping(
