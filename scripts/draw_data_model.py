@@ -288,7 +288,7 @@ def _line(places: dict[str, tuple[int, int]], table: str, column: str, of: str) 
         begin, finish = (x, to_x + BOX_WIDTH) if left else (x + BOX_WIDTH, to_x)
         pull = -45 if left else 45
         path = f"M{begin},{start} C{begin + pull},{start} {finish - pull},{end} {finish},{end}"
-    return f'<path d="{path}" fill="none" stroke="#9aa0a6" stroke-opacity="0.55"/>\n'
+    return f'<path d="{path}" fill="none" stroke="#9aa0a6" stroke-opacity="0.9"/>\n'
 
 
 def _legend() -> list[str]:

@@ -90,7 +90,27 @@ def _status_update(table: BusinessTable, wait: str) -> TextClause:
     ).bindparams(_keys())
 
 
+_COPY_REPLACED = (  # with SQLite, one prepared statement is cheaper than to read and write back
+    "INSERT INTO variable_history (epoch, position, scope_key, name, value, is_truncated,"  # noqa: S608
+    " timestamp, workflow_instance_key) SELECT epoch, position, scope_key, name,"
+    f" substr(value, 1, {CHARACTERS_MAX}), length(value) > {CHARACTERS_MAX}, timestamp,"
+    " workflow_instance_key FROM variables WHERE scope_key = ? AND name = ? AND epoch = ?"
+    " AND position < ? ON CONFLICT (epoch, name, position, scope_key) DO NOTHING"
+)
+
+
 def _keep_replaced(connection: Connection, fold: RelationalFold) -> None:
+    if connection.dialect.name == "sqlite":
+        ends = fold.replaced_variables.items()
+        connection.exec_driver_sql(
+            _COPY_REPLACED, [(scope_key, name, fold.epoch, end) for (scope_key, name), end in ends]
+        )
+    else:
+        _read_replaced(connection, fold)
+
+
+def _read_replaced(connection: Connection, fold: RelationalFold) -> None:
+    """Hand the values to the fold; the driver writes many rows at once."""
     columns = tables.variables.c
     wanted = fold.replaced_variables
     query = select(

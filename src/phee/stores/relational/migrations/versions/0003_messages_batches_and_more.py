@@ -22,8 +22,13 @@ depends_on = None
 _LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
 
+_made: set[str] = set()
+"""Tables of this run; nothing of them can be there already."""
+
+
 def upgrade() -> None:
     """Make the new tables and columns."""
+    _made.clear()
     _columns()
     _batch_amounts()
     _batch_instances()
@@ -543,6 +548,7 @@ def _variable_history() -> None:
 
 def _table(name: str, *columns: sa.Column[Any], unique: tuple[str, ...]) -> None:
     if not sa.inspect(op.get_bind()).has_table(name):
+        _made.add(name)
         op.create_table(
             name,
             *columns,
@@ -553,7 +559,7 @@ def _table(name: str, *columns: sa.Column[Any], unique: tuple[str, ...]) -> None
 
 def _index(table: str, *columns: str) -> None:
     name = f"ix_{table}_{'_'.join(columns)}"
-    indexes = sa.inspect(op.get_bind()).get_indexes(table)
+    indexes = [] if table in _made else sa.inspect(op.get_bind()).get_indexes(table)
     if name not in {index["name"] for index in indexes}:
         op.create_index(name, table, list(columns))
 
