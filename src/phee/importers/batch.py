@@ -66,6 +66,8 @@ class Batch(Generic[F]):
     operator_letters: list[DeadLetter] = field(default_factory=list)
     records: int = 0
     mismatches: int = 0
+    repeated: int = 0
+    committed_at_ms: int = 0
 
     def dead_letters(self) -> Counter[tuple[str, str]]:
         """Count the dead letters by tenant ("" is the operator) and reason."""
@@ -175,6 +177,7 @@ class _Sorting(Generic[F]):
         touched: set[str] = set()
         for stored in block.records:
             if stored.position <= after:
+                self.batch.repeated += 1
                 continue
             self.batch.records += 1
             if (stored.value_type << INTENT_BITS | stored.intent) in interest:
@@ -182,7 +185,7 @@ class _Sorting(Generic[F]):
                     self._record(stored, touched)
             elif stored.value_type not in KNOWN_VALUE_TYPES and stored.record_type == _EVENT:
                 self._letter(stored, dead_letter.UNKNOWN_TYPE, "no such value type is known here")
-        committed = block.records[-1].timestamp
+        self.batch.committed_at_ms = committed = block.records[-1].timestamp
         for tenant_id in touched:
             self.batch.tenants[tenant_id].commit_times.append(committed)
 
@@ -195,10 +198,10 @@ class _Sorting(Generic[F]):
             return
         value: Any = record.value
         if record.value_type not in WITHOUT_PROCESS:
-            process_id = value.bpmn_process_id
+            process_id = getattr(value, "bpmn_process_id", "")
         elif (process_id := self._process_id(record)) is None:
             return
-        route = self.sorter.router.route(process_id, value.tenant_id)
+        route = self.sorter.router.route(process_id, record.tenant_id)
         if route is None:
             self._unknown(record, "no tenant of this name was onboarded")
             return
@@ -210,12 +213,12 @@ class _Sorting(Generic[F]):
         if record.position > work.after:
             touched.add(route.tenant_id)
             self._apply(record, route, work)
+        else:
+            self.batch.repeated += 1
 
     def _process_id(self, record: Record) -> str | None:
-        """The process of a record that does not name it ("": none); None: it is not projected."""
+        """The process of a record that does not name it ("": none); None: it became a letter."""
         value: Any = record.value
-        if record.value_type == ValueType.MESSAGE and not value.name:
-            return None  # a sweep of the buffer tells of a message's end by its key alone
         if record.value_type != ValueType.TIMER or value.tenant_id != DEFAULT_TENANT:
             return ""
         owners = self.sorter.owners

@@ -134,15 +134,14 @@ class MessageAnswer(ListedAnswer):
     """A message that was published; one past its deadline is no longer kept for anybody."""
 
     message_key: int
-    name: str | None
-    correlation_key: str | None
-    message_id: str | None
-    time_to_live_ms: int | None
-    variables: str | None
-    is_truncated: int | None
-    published_at: int | None
+    name: str
+    correlation_key: str
+    message_id: str
+    time_to_live_ms: int
+    variables: str
+    is_truncated: int
+    published_at: int
     deadline: int | None
-    expired_at: int | None
 
 
 class MessageSubscriptionAnswer(ListedAnswer):

@@ -17,18 +17,17 @@ class VariableHistoryRow(RowChange, gc=False):
 
 
 class MessageRow(RowChange, gc=False):
-    """A message; the record of its end does not always repeat what it was."""
+    """A message. Its end has no row: whoever sweeps the buffer names it by its key alone."""
 
     message_key: int
-    name: str | None = None
-    correlation_key: str | None = None
-    message_id: str | None = None
-    time_to_live_ms: int | None = None
-    variables: str | None = None
-    is_truncated: int | None = None
-    published_at: int | None = None
+    name: str
+    correlation_key: str
+    message_id: str
+    time_to_live_ms: int
+    variables: str
+    is_truncated: int
+    published_at: int
     deadline: int | None = None
-    expired_at: int | None = None
 
 
 class MessageSubscriptionRow(RowChange, gc=False):

@@ -30,7 +30,6 @@ from phee.records import Record, ValueType
 from phee.records.types import (
     CreatedDeletedIntent,
     DecisionEvaluationIntent,
-    MessageIntent,
     ProcessMessageSubscriptionIntent,
     TimerIntent,
 )
@@ -95,20 +94,20 @@ class HappeningFold:
 
     def _message(self, record: Record) -> None:
         value = cast("MessageValue", record.value)
-        row = self._messages.get(record.key)
-        if row is None:
-            row = self._messages[record.key] = MessageRow(self._epoch, record.position, record.key)
-        row.position = record.position
-        if record.intent == MessageIntent.PUBLISHED:
-            row.name = value.name
-            row.correlation_key = value.correlation_key
-            row.message_id = value.message_id
-            row.time_to_live_ms = value.time_to_live
-            row.deadline = key_or_none(value.deadline)
-            row.variables, row.is_truncated = cut(json_text(value.variables))
-            row.published_at = record.timestamp
-        else:
-            row.expired_at = record.timestamp
+        variables, is_truncated = cut(json_text(value.variables))
+        self._messages[record.key] = MessageRow(
+            self._epoch,
+            record.position,
+            record.key,
+            value.name,
+            value.correlation_key,
+            value.message_id,
+            value.time_to_live,
+            variables,
+            is_truncated,
+            record.timestamp,
+            key_or_none(value.deadline),
+        )
 
     def _subscription(self, record: Record) -> None:
         value = cast("ProcessMessageSubscriptionValue", record.value)

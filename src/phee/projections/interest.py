@@ -59,7 +59,6 @@ _EVENTS = {
     (ValueType.DECISION_EVALUATION, DecisionEvaluationIntent.EVALUATED),
     (ValueType.DECISION_EVALUATION, DecisionEvaluationIntent.FAILED),
     (ValueType.MESSAGE, MessageIntent.PUBLISHED),
-    (ValueType.MESSAGE, MessageIntent.EXPIRED),
     (ValueType.PROCESS_MESSAGE_SUBSCRIPTION, ProcessMessageSubscriptionIntent.CREATED),
     (ValueType.PROCESS_MESSAGE_SUBSCRIPTION, ProcessMessageSubscriptionIntent.CORRELATED),
     (ValueType.PROCESS_MESSAGE_SUBSCRIPTION, ProcessMessageSubscriptionIntent.DELETED),

@@ -7,12 +7,13 @@ gets nothing, least of all another tenant's place: its records go to the operato
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from phee.projections.mapping import FlowMapping, TransferMapping
 from phee.records import DEFAULT_TENANT
+from phee.records.tenant_names import named_tenant
 
 
 class TenantDirectory(Protocol):
@@ -63,7 +64,7 @@ class Router:
     def _find(self, bpmn_process_id: str, tenant_id: str) -> Route | None:
         known = self._tenants.known_tenants() | {DEFAULT_TENANT}
         was_untenanted = tenant_id == DEFAULT_TENANT
-        named = next((t for _, t in _splits(bpmn_process_id) if t in known), None)
+        named = named_tenant(bpmn_process_id, known.__contains__)
         if was_untenanted and named is not None:
             tenant_id = named
         if tenant_id not in known:
@@ -111,11 +112,3 @@ class DefinitionOwners:
                 return ""
             self.learn(epoch, process_definition_key, known)
         return known
-
-
-def _splits(name: str) -> Iterator[tuple[str, str]]:
-    """Every way to split at a dash, the longest tenant first."""
-    at = name.find("-")
-    while at != -1:
-        yield name[:at], name[at + 1 :]
-        at = name.find("-", at + 1)

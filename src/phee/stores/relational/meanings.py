@@ -236,7 +236,6 @@ OWN = {
     "messages.time_to_live_ms": "how long it is kept for somebody to come",
     "messages.published_at": "when it was published",
     "messages.deadline": "when it is no longer kept",
-    "messages.expired_at": "when its end was recorded by itself",
     "message_subscriptions.state": "OPEN, CORRELATED or CLOSED",
     "message_subscriptions.message_key": "message that came last",
     "message_subscriptions.correlated_at": "when a message came last",
