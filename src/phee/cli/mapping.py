@@ -7,12 +7,20 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The mapping from variables to fields of payments.", no_args_is_help=True)
-
-
-@app.callback()
-def mapping() -> None:
-    """The mapping from variables to fields of payments."""
+app = typer.Typer(
+    help="What variables and error codes of payments mean: check, show, replace.",
+    no_args_is_help=True,
+)
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Data directory of the hub.",
+        envvar="PHEE_DATA",
+        show_default="that of the hub on the HTTP port",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 
 @app.command()
@@ -37,18 +45,8 @@ def check(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option(help="Gaps are errors, too.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON for machines instead of a table.")
-    ] = False,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            help="Data directory of the hub.",
-            envvar="PHEE_DATA",
-            show_default="that of the hub on the HTTP port",
-        ),
-    ] = None,
+    as_json: AsJson = False,
+    data: Data = None,
 ) -> None:
     """Say what a mapping gets wrong about drawings, and what it does not cover.
 
@@ -66,3 +64,24 @@ def check(
             data=data,
         )
     )
+
+
+@app.command("error-codes")
+def error_codes(
+    tenant: Annotated[str, typer.Option("--tenant", "-t", help="Whose codes.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV with errorCode, errorMessage, recoverable, transactionType; replaces all.",
+            exists=True,
+            dir_okay=False,
+            show_default="only show them",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Show what error codes mean for a tenant, or replace all of it by what a file says."""
+    from phee.cli.error_codes import run_error_codes
+
+    run_error_codes(tenant=tenant, file=file, as_json=as_json, data=data)

@@ -16,7 +16,7 @@ from phee.operations import OperationsQueries, SearchWaiter, TenantStores, relat
 from phee.operations import routes as operations_routes
 from phee.stores.paths import relational_path, search_path
 from phee.stores.relational import tables
-from phee.stores.relational.error_codes import ErrorCode, write_error_codes
+from phee.stores.relational.error_codes import ErrorCode, replace_error_codes
 from phee.stores.relational.queries import open_reader
 from phee.stores.search.fts5 import Fts5Search
 from phee.stores.sqlite import reader_engine, writer_engine
@@ -42,7 +42,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Any:
             ErrorCode(error_code="4001", error_message="The payer's limit", recoverable=True),
             ErrorCode(error_code="4001", error_message="A bill", transaction_type="BILL"),
         ]
-        write_error_codes(connection, meanings)
+        replace_error_codes(connection, meanings)
     engine.dispose()
     stores = TenantStores(
         lambda tenant_id: open_reader(data, tenant_id),

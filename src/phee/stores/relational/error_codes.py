@@ -46,28 +46,21 @@ def read_error_codes(
     ]
 
 
-def write_error_codes(connection: Connection, codes: Sequence[ErrorCode]) -> None:
-    """Write meanings; one that is there for the same code and type is replaced.
+def replace_error_codes(connection: Connection, codes: Sequence[ErrorCode]) -> None:
+    """Let ``codes`` be all there is.
 
     Raises:
-        InvalidInput: a code or message is empty or too long; nothing was written.
+        InvalidInput: a code or message is empty or too long, or is there twice; nothing changed.
     """
+    seen: set[tuple[str, str]] = set()
     for code in codes:
         _check(code)
-    for code in codes:
-        remove_error_code(connection, code.error_code, code.transaction_type)
-        connection.execute(insert(error_codes).values(**msgspec.structs.asdict(code)))
-
-
-def remove_error_code(connection: Connection, code: str, transaction_type: str = ANY_TYPE) -> bool:
-    """Remove a meaning; return whether it was there."""
-    columns = error_codes.c
-    removed = connection.execute(
-        delete(error_codes).where(
-            columns.error_code == code, columns.transaction_type == transaction_type
-        )
-    )
-    return removed.rowcount > 0
+        if (code.error_code, code.transaction_type) in seen:
+            raise InvalidInput("this code is there twice for one type", where=code.error_code)
+        seen.add((code.error_code, code.transaction_type))
+    connection.execute(delete(error_codes))
+    if codes:
+        connection.execute(insert(error_codes), [msgspec.structs.asdict(code) for code in codes])
 
 
 def _check(code: ErrorCode) -> None:
