@@ -85,13 +85,13 @@ class Sorter(Generic[F]):
         interest: the records to look at, as in :mod:`phee.projections.interest`.
         router: whose a record is.
         new_fold: makes an empty fold for an epoch.
-        owners: whose a record is that names no process.
+        owners: whose timers are that carry no tenant; None: always the default tenant's.
     """
 
     interest: frozenset[int]
     router: Router
     new_fold: Callable[[int], F]
-    owners: DefinitionOwners = field(default_factory=DefinitionOwners)
+    owners: DefinitionOwners | None = None
 
     def sort(
         self,
@@ -219,9 +219,10 @@ class _Sorting(Generic[F]):
     def _process_id(self, record: Record) -> str | None:
         """The process of a record that does not name it ("": none); None: it became a letter."""
         value: Any = record.value
-        if record.value_type != ValueType.TIMER or value.tenant_id != DEFAULT_TENANT:
-            return ""
         owners = self.sorter.owners
+        is_timer = record.value_type == ValueType.TIMER and value.tenant_id == DEFAULT_TENANT
+        if owners is None or not is_timer:
+            return ""
         try:
             return owners.process_id(self.batch.lane.epoch, value.process_definition_key)
         except Unavailable:
@@ -231,7 +232,7 @@ class _Sorting(Generic[F]):
     def _learn(self, value: Any) -> None:
         key = getattr(value, "process_definition_key", -1)
         process_id = getattr(value, "bpmn_process_id", "")
-        if key > 0 and process_id:
+        if self.sorter.owners is not None and key > 0 and process_id:
             self.sorter.owners.learn(self.batch.lane.epoch, key, process_id)
 
     def _unknown(self, record: Record, reason: str) -> None:

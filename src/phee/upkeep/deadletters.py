@@ -157,7 +157,7 @@ class _Projection:
         self.letters: list[DeadLetter] = []
         self._letter = letter
         self._tenant_id = tenant_id
-        self._sorter = Sorter(sorter.interest, sorter.router, lambda _: self.one)
+        self._sorter = Sorter(sorter.interest, sorter.router, lambda _: self.one, sorter.owners)
         self._stream = stream
         self._lane = self._find_lane()
         self._at = 0
