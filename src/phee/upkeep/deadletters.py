@@ -27,6 +27,7 @@ from phee.projections.relational import RelationalFold
 from phee.projections.routing import Route
 from phee.records import Record
 from phee.stores.masking_keys import MaskingKeys
+from phee.stores.relational.batch_counters import forget_instance
 from phee.stores.relational.models import DeadLetter as StoredLetter
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.relational.store import SqliteRelationalStore
@@ -224,14 +225,21 @@ def _settle(
             fix="Correct the mapping and start the hub with it, or discard the letter",
         )
     if letter.process_instance_key is not None:
+        if kind == "relational":
+            forget_instance(connection, letter.epoch, letter.process_instance_key)
         for table in projected_tables(kind):
-            _remove_instance(connection, table, letter)
+            if table.name not in _FOLLOWING:
+                _remove_instance(connection, table, letter)
     store.apply(connection, again.one.fold)
     write_dead_letters(connection, letter.consumer, again.letters)
     settled = [row for row in _of_instance(connection, letter) if _key(row) not in still]
     for row in settled:
         _decide(connection, row, "RETRY", "REPLAYED", None)
     return Decision(letter.id, kind, "REPLAYED", len(settled))
+
+
+_FOLLOWING = frozenset(("batches", "sub_batches", "batch_amounts"))
+"""Tables that follow from others; a run is never removed from them by its key."""
 
 
 def _key(letter: StoredLetter) -> tuple[int, str]:

@@ -24,6 +24,7 @@ from phee.projections.mapping import default_mapping
 from phee.projections.relational import RelationalFold
 from phee.records import Record, encode_block
 from phee.stores.relational import tables
+from phee.stores.relational.batch_counters import forget_instance
 from phee.stores.writing import TenantStore
 from phee.stream.port import Chunk, Lane
 
@@ -200,3 +201,23 @@ def test_messages_timers_and_decisions_have_rows(runtime: Runtime) -> None:
     assert evaluated["decision_key"] == decision["decision_key"]
     assert '"inputName":"amount"' in evaluated["evaluated_decisions"]
     assert rows_of(runtime, "decision_requirements")[0]["checksum"] == "0102"
+
+
+def test_an_instance_that_is_forgotten_and_folded_again_counts_once(runtime: Runtime) -> None:
+    records = [record for _, record in business_story(3)]
+    before = import_in_order(runtime, records)
+    store = runtime.stores.open_store("rhino")
+    keys = [row["workflow_instance_key"] for row in rows_of(runtime, "transfers")]
+    keys += [row["workflow_instance_key"] for row in rows_of(runtime, "batch_instances")]
+    engine = runtime.engine("rhino")
+    for key in keys:
+        with engine.begin() as connection:
+            forget_instance(connection, 1, key)
+    engine.dispose()
+    for name in ("batches", "sub_batches", "batch_amounts"):
+        assert rows_of(runtime, name) == []
+    store.claim(Lane(1, 1), "again", start=0)
+    rewind(runtime)
+    write(runtime, store, Lane(1, 1), records)
+    store.close()
+    assert runtime.rows("rhino") == before

@@ -96,8 +96,32 @@ def count_batches(
 ) -> None:
     """Bring the counters and facts of batches up to date after transfers and instances changed."""
     differences = _count_transfers(connection, epoch, transfers)
+    _settle(connection, epoch, differences, _name_batches(connection, epoch, instances))
+
+
+def forget_instance(connection: Connection, epoch: int, key: int) -> None:
+    """Take one process instance out of the batches that it counts in, and remove its rows."""
+    differences: Differences = {}
+    named: set[Place] = set()
+    for table in (tables.transfers, batch_instances):
+        here = and_(table.c.workflow_instance_key == key, table.c.epoch == epoch)
+        before = connection.execute(select(table.c.counted).where(here)).scalar()
+        connection.execute(delete(table).where(here))
+        if before is None:
+            continue
+        if table is batch_instances:
+            named.update(msgspec.json.decode(before, type=list[Place]))
+        else:
+            counted = msgspec.json.decode(before, type=Counted)
+            for place in counted.places():
+                differences.setdefault((place, counted.currency), Tally()).add(counted, -1)
+    _settle(connection, epoch, differences, named)
+
+
+def _settle(
+    connection: Connection, epoch: int, differences: Differences, named: set[Place]
+) -> None:
     counted = {place for place, _ in differences}
-    named = _name_batches(connection, epoch, instances)
     for place in sorted(counted | named):
         _lock_row(connection, epoch, place)
     for (place, currency), difference in sorted(differences.items(), key=lambda item: item[0]):
