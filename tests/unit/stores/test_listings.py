@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import UniqueConstraint
 
-from phee.stores.relational.listings import BATCHES, LISTINGS, Listing
+from phee.stores.relational.listings import BATCHES, LISTINGS, ListedTable
 
 
 @pytest.mark.parametrize("listing", LISTINGS, ids=lambda one: one.table.name)
-def test_every_filter_leads_an_index(listing: Listing) -> None:
+def test_every_filter_leads_an_index(listing: ListedTable) -> None:
     table = listing.table
     groups = [list(index.columns) for index in table.indexes]
     groups += [list(one.columns) for one in table.constraints if isinstance(one, UniqueConstraint)]
