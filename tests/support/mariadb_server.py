@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import signal
@@ -46,6 +47,12 @@ class MariaDbServer:
         if self._running is not None:
             process.stop(self._running)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def connect_as_root(self, **changes: Any) -> pymysql.Connection[Any]:
+        """Connect as the server's administrator, who is whoever runs it."""
+        socket = str(self.folder / "mysql.sock")
+        account = {"user": getpass.getuser(), "autocommit": True} | changes
+        return pymysql.connect(unix_socket=socket, **account)
 
     def connect(self, **changes: Any) -> pymysql.Connection[Any]:
         """Connect as the operator, or as whoever ``changes`` name."""
