@@ -89,7 +89,7 @@ def arm(point: Failpoint) -> None:
 
 
 def set_constants(constants: Mapping[str, Any]) -> None:
-    """Set ``module:NAME`` (or a key of a dictionary there), so that little data takes many steps."""
+    """Set ``module:NAME``, or a key of a dictionary there, for tests with little data."""
     for path, value in constants.items():
         owner, name = find_seam(path)
         if isinstance(owner, dict):

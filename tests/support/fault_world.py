@@ -11,18 +11,19 @@ import os
 import time
 import zlib
 from collections.abc import Mapping
-from contextlib import ExitStack, closing, suppress
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from child_nursery import Child, Nursery
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from engine_log import EngineLog
 from failpoints import Failpoint
+from fault_stores import Stores
 from fold_check import (
     Expected,
     check_documents,
@@ -31,7 +32,6 @@ from fold_check import (
     fold,
     wait_until,
 )
-from fault_stores import Stores
 from kafka_world import RealKafka
 from mariadb_server import MariaDbServer
 from payment_engine import TENANTS
@@ -73,10 +73,13 @@ def rng_of(case: str) -> Random:
     return Random(SEED ^ zlib.crc32(case.encode()))
 
 
+_PROTOCOLS = "PLAINTEXT:PLAINTEXT,BEHIND:PLAINTEXT,CONTROLLER:PLAINTEXT"
+
+
 class _KafkaBehindProxy(Kafka):
     """A broker that also listens where only a proxy connects, and sends clients to that proxy."""
 
-    ports = {**Kafka.ports, "behind": 9094}
+    ports: ClassVar[Ports] = {**Kafka.ports, "behind": 9094}
 
     def __init__(self) -> None:
         self.proxy_port = 0
@@ -89,9 +92,7 @@ class _KafkaBehindProxy(Kafka):
         lines = (
             f"listeners=PLAINTEXT://{kafka},BEHIND://{behind},CONTROLLER://{controller}",
             f"advertised.listeners=PLAINTEXT://{kafka},BEHIND://127.0.0.1:{self.proxy_port}",
-            "listener.security.protocol.map="
-            "PLAINTEXT:PLAINTEXT,BEHIND:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "group.min.session.timeout.ms=1000",
+            f"listener.security.protocol.map={_PROTOCOLS}",
         )
         with (folder / "server.properties").open("a", encoding="utf-8") as properties:
             properties.write("\n".join(lines) + "\n")

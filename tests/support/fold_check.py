@@ -99,7 +99,7 @@ def log_without(log: MemoryLog, positions: Collection[int]) -> MemoryLog:
     if not positions:
         return log
     kept = MemoryLog(epoch=log.epoch, partition_id=log.partition_id)
-    for last, data in log.read(0, max_bytes=1 << 40):
+    for _, data in log.read(0, max_bytes=1 << 40):
         records: list[StoredRecord] = decode_block(data).records
         left = [record for record in records if record.position not in positions]
         if left:
@@ -136,10 +136,8 @@ def check_letters(found: Letters, kind: Kind, expected: Expected) -> None:
 
 def _same(what: str, found: Counter[Any], expected: Counter[Any]) -> None:
     missing, unexpected = expected - found, found - expected
-    assert not missing and not unexpected, (
-        f"{what}: {missing.total()} missing, {unexpected.total()} unexpected;"
-        f" missing {list(missing)[:3]}, unexpected {list(unexpected)[:3]}"
-    )
+    assert not missing, f"{what}: {missing.total()} missing, as {list(missing)[:3]}"
+    assert not unexpected, f"{what}: {unexpected.total()} too many, as {list(unexpected)[:3]}"
 
 
 def wait_until(

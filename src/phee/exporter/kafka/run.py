@@ -100,8 +100,11 @@ class Run:
         if not due or self._landed <= self._place.position:
             return
         self._confirmed_at = time.monotonic()
-        self._place = msgspec.structs.replace(self._place, position=self._landed)
-        self._state.move(self._place, *self._keys.take_changes(self._landed))
+        place = msgspec.structs.replace(self._place, position=self._landed)
+        fresh, gone = self._keys.changes(self._landed)
+        self._state.move(place, fresh, gone)
+        self._keys.saved(fresh, gone)
+        self._place = place
         self._progress.position = self._landed
         self._stream.acknowledge({self._lane: self._landed})
 

@@ -62,8 +62,22 @@ class KafkaStream:
     def fetch(
         self, after: Mapping[Lane, int], *, max_bytes: int, timeout_s: float
     ) -> Sequence[Chunk]:
-        """See EventStream."""
-        consumer = self._connected()
+        """See EventStream.
+
+        Raises:
+            InvalidState: another process has this one's name in the group.
+        """
+        try:
+            return self._fetch(self._connected(), after, max_bytes, timeout_s)
+        except KafkaException as error:
+            # Of no use any more (fatal), or it did not get what it needs to take a partition.
+            _LOG.warning("consumer given up", reason=error.args[0].name())
+            self._abandon()
+            raise unreachable(self._address, error) from error
+
+    def _fetch(
+        self, consumer: Consumer, after: Mapping[Lane, int], max_bytes: int, timeout_s: float
+    ) -> Sequence[Chunk]:
         deadline = time.monotonic() + timeout_s
         behind = self._go_back(consumer, after)
         limit = max(max_bytes // RECORD_BYTES, 1)
@@ -113,6 +127,16 @@ class KafkaStream:
             self._partitions.clear()
             self._consumer.close()
             self._consumer = None
+
+    def _abandon(self) -> None:
+        """Let go of the consumer and of all that was read ahead; the next call makes another."""
+        self._catch_up.close()
+        consumer, self._consumer = self._consumer, None
+        self._partitions.clear()
+        self._commits_under_way = 0
+        self._see_lanes()
+        if consumer is not None:
+            consumer.close()
 
     def _finish_commits(self, consumer: Consumer) -> None:
         """Wait a moment for the answers, so that the next reader gets the newest hint."""
