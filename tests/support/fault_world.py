@@ -125,9 +125,7 @@ class Components:
         for proxy in (self.kafka_proxy, self.database_proxy, self.search_proxy):
             running.enter_context(proxy)
         self.nursery = Nursery(
-            "phee.importers.__main__",
             "phee.importers.process",
-            "phee.exporter.__main__",
             "phee.exporter.kafka.process",
             "phee.stores.mysql.opening",
             "phee.stores.search.opensearch.store",

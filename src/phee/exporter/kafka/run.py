@@ -69,7 +69,8 @@ class Run:
         self._outgoing = outgoing
         self._lane = lane
         self._place = place
-        self._read = self._landed = self._marked = self._end = place.position
+        self._read = self._landed = self._end = place.position
+        self._marked = 0  # whether the marks of what was confirmed before are there is not known
         self._confirmed_at = self._marked_at = time.monotonic()
 
     def step(self) -> None:
