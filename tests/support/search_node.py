@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import random
 from pathlib import Path
 
 from real_components import process
+from real_components.missing import Missing
 from real_components.opensearch import OpenSearch
-from real_components.operate import free_ports, start_component
+from real_components.operate import start_component
+from real_components.search_node import PORTS
 
 
 class SearchNode:
@@ -14,7 +18,9 @@ class SearchNode:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ports = free_ports(OpenSearch())
+        # Others may look for a free port in this small range at the same time.
+        first = random.Random(os.getpid()).randrange(PORTS.start, PORTS.stop - 20)
+        self._ports = {"http": process.free_port(range(first, PORTS.stop))}
         self._running: process.Running | None = None
 
     @property
@@ -26,7 +32,10 @@ class SearchNode:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self._running = start_component(OpenSearch(), self._folder, self._ports, {})
+        try:
+            self._running = start_component(OpenSearch(), self._folder, self._ports, {})
+        except Missing:  # on a busy machine a node gives up on itself; the next one may not
+            self._running = start_component(OpenSearch(), self._folder, self._ports, {})
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
