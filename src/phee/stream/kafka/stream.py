@@ -265,9 +265,11 @@ class KafkaStream:
             key for key, progress in self._partitions.items() if progress.is_asked_for(after)
         }
         partitions = self._partitions
+        trouble: Exception | None = None
         for message in messages:
             if message.error() is not None:
-                self._event(consumer, message)
+                # Raised at last: whoever forgot the messages behind it would leave a gap.
+                trouble = self._event(consumer, message) or trouble
                 continue
             key = (message.topic() or "", message.partition() or 0)
             progress = partitions.get(key)
@@ -277,8 +279,11 @@ class KafkaStream:
                 progress.take(message, after, gathering)
             else:
                 progress.hold(message)
+        if trouble is not None:
+            raise trouble
 
-    def _event(self, consumer: Consumer, message: Message) -> None:
+    def _event(self, consumer: Consumer, message: Message) -> Exception | None:
+        """Take what is no message; return what is wrong."""
         error = message.error()
         assert error is not None
         progress = self._partitions.get((message.topic() or "", message.partition() or 0))
@@ -292,7 +297,7 @@ class KafkaStream:
                 self._begin_again(consumer, progress)
                 progress.is_whole = False
         elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001
-            raise Unavailable(
+            return Unavailable(
                 "the topic does not exist yet",
                 where=str(self._address),
                 fix="Start the exporter, which makes it; reading goes on by itself",
@@ -300,7 +305,8 @@ class KafkaStream:
         elif code == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._is_down = True
         elif error.fatal() or not error.retriable():
-            raise unreachable(self._address, error)
+            return unreachable(self._address, error)
+        return None
 
     def _read_behind(
         self,
