@@ -37,6 +37,7 @@ from mariadb_server import MariaDbServer
 from payment_engine import TENANTS
 from real_components.component import Ports
 from real_components.kafka import Kafka
+from real_components.missing import Missing
 from real_components.process import Launch
 from search_node import SearchNode
 from tcp_proxy import TcpProxy
@@ -59,7 +60,7 @@ SMALL_STEPS: Mapping[str, Any] = {
 }
 """So that a little data goes in many steps, and a stalled tenant is tried again soon."""
 SMALL_SENDS: Mapping[str, Any] = {
-    "phee.exporter.kafka.run:FETCH_BYTES": 100_000,
+    "phee.exporter.kafka.run:FETCH_BYTES": 30_000,
     "phee.exporter.kafka.run:FLIGHT_RECORDS": 50,
     "phee.exporter.kafka.exporter:RETRY_S_MAX": 0.5,
     "phee.exporter.kafka.settings:KafkaExporterSettings.__init__.__kwdefaults__.acknowledge_s": 0.02,  # noqa: E501
@@ -121,7 +122,7 @@ class Components:
         for close in (self.mariadb.close, self.kafka.stop, self.search.close):
             running.callback(close)
         with ThreadPoolExecutor() as threads:
-            list(threads.map(lambda one: one.start(), (self.search, self.kafka, self.mariadb)))
+            list(threads.map(_start, (self.search, self.kafka, self.mariadb)))
         for proxy in (self.kafka_proxy, self.database_proxy, self.search_proxy):
             running.enter_context(proxy)
         self.nursery = Nursery(
@@ -146,6 +147,14 @@ class Components:
         for proxy in (self.kafka_proxy, self.database_proxy, self.search_proxy):
             proxy.disarm()
         self.nursery.kill_all()
+
+
+def _start(component: SearchNode | RealKafka | MariaDbServer) -> None:
+    """Start a component; once more when it gave up, as it may on a busy machine."""
+    try:
+        component.start()
+    except Missing:
+        component.start()
 
 
 def export(components: Components, engine: EngineLog, topic: str, folder: Path) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pymysql
 from real_components import process
 from real_components.mariadb import OPERATOR, PASSWORD_FILE, MariaDb, address
+from real_components.missing import Missing
 from real_components.operate import free_ports, start_component
 
 
@@ -35,7 +36,12 @@ class MariaDbServer:
         return address(self.folder, self.port)
 
     def start(self) -> None:
-        self._running = start_component(MariaDb(), self.folder, self._ports, {})
+        try:
+            self._running = start_component(MariaDb(), self.folder, self._ports, {})
+        except Missing:
+            if self._running is None:  # its data folder may be half made
+                shutil.rmtree(self.folder / "data", ignore_errors=True)
+            raise
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

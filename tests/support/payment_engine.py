@@ -34,6 +34,7 @@ from phee.commands import (
 )
 from phee.engine import Engine
 from phee.errors import PheeError
+from phee.monitoring import configure_logging
 from phee.stream import LogServer, stream_path
 
 TENANTS = ("gorilla", "rhino")
@@ -164,4 +165,5 @@ async def run(data: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) > 2:
         arm(Failpoint(**json.loads(sys.argv[2])))
+    configure_logging(level="ERROR")
     asyncio.run(run(Path(sys.argv[1])))

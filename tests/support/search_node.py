@@ -7,7 +7,6 @@ import random
 from pathlib import Path
 
 from real_components import process
-from real_components.missing import Missing
 from real_components.opensearch import OpenSearch
 from real_components.operate import start_component
 from real_components.search_node import PORTS
@@ -32,10 +31,7 @@ class SearchNode:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        try:
-            self._running = start_component(OpenSearch(), self._folder, self._ports, {})
-        except Missing:  # on a busy machine a node gives up on itself; the next one may not
-            self._running = start_component(OpenSearch(), self._folder, self._ports, {})
+        self._running = start_component(OpenSearch(), self._folder, self._ports, {})
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

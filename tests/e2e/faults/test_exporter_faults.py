@@ -83,6 +83,7 @@ def messages(brokers: str, topic: str, number: int) -> Iterator[Message]:
 
 @table(EXPORTER_KILLS)
 def test_killed_at_a_step(scene: Scene, case: Case) -> None:
+    scene.kinds = ("relational",)
     rng, exporting = rng_of(case.name), scene.exporting()
     for number in range(ROUNDS):
         skip = rng.randrange(case.skip + 1) if number else case.skip
@@ -92,6 +93,7 @@ def test_killed_at_a_step(scene: Scene, case: Case) -> None:
 
 @table(EXPORTER_NETWORK)
 def test_network(scene: Scene, case: Case) -> None:
+    scene.kinds = ("relational",)
     kind, times = case.options
     proxy, exporting = scene.components.kafka_proxy, scene.exporting()
     proxy.arm(Fault(kind, kafka_request(PRODUCE), case.skip, times, 3 if kind == "stall" else 2))
