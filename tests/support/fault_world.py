@@ -24,6 +24,7 @@ from confluent_kafka.admin import AdminClient
 from engine_log import EngineLog
 from failpoints import Failpoint
 from fault_stores import Stores
+from faulty_tcp import FaultyTcp
 from fold_check import (
     Expected,
     check_documents,
@@ -40,7 +41,6 @@ from real_components.kafka import Kafka
 from real_components.missing import Missing
 from real_components.process import Launch
 from search_node import SearchNode
-from tcp_proxy import TcpProxy
 
 from phee.exporter.kafka import control
 from phee.importers.process import KINDS, Kind
@@ -107,12 +107,12 @@ class Components:
         self._folder = folder
         component = _KafkaBehindProxy()
         self.kafka = RealKafka(folder / "kafka", component)
-        self.kafka_proxy = TcpProxy(self.kafka.ports["behind"], "kafka")
+        self.kafka_proxy = FaultyTcp(self.kafka.ports["behind"], "kafka")
         component.proxy_port = self.kafka_proxy.port
         self.mariadb = MariaDbServer()
-        self.database_proxy = TcpProxy(self.mariadb.port, "mysql")
+        self.database_proxy = FaultyTcp(self.mariadb.port, "mysql")
         self.search = SearchNode(folder / "search")
-        self.search_proxy = TcpProxy(self.search.port)
+        self.search_proxy = FaultyTcp(self.search.port)
         self.engine = EngineLog(folder / "hub")
         self._running = ExitStack()
 

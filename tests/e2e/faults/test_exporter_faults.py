@@ -23,9 +23,9 @@ from fault_cases import (
     table,
 )
 from fault_world import PARTITIONS, ROUNDS, Exporting, Scene, rng_of
+from faulty_tcp import PRODUCE, Fault, kafka_request
 from fold_check import Expected, fold, wait_until
 from payment_engine import TENANTS
-from tcp_proxy import PRODUCE, Fault, kafka_request
 
 from phee.exporter.kafka import control
 from phee.exporter.kafka.selection import Selection

@@ -22,8 +22,8 @@ from fault_cases import (
     table,
 )
 from fault_world import ROUNDS, Scene, rng_of
+from faulty_tcp import Fault, sql
 from fold_check import wait_until
-from tcp_proxy import Fault, sql
 
 from phee.stores.mysql import connections
 from phee.stores.mysql.names import database_name

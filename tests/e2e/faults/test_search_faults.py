@@ -19,8 +19,8 @@ from fault_cases import (
 from fault_stores import ServerStores
 from fault_world import ROUNDS, Scene, rng_of
 from faulty_proxy import FaultyProxy
+from faulty_tcp import Fault, http
 from fold_check import wait_until
-from tcp_proxy import Fault, http
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 TENANT = "rhino"

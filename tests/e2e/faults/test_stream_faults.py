@@ -15,11 +15,11 @@ from failpoints import step
 from fault_cases import STREAM_CONTENT, STREAM_GROUPS, STREAM_NETWORK, Case, named, table
 from fault_stores import ServerStores
 from fault_world import PARTITIONS, Scene, delete_offsets, rng_of
+from faulty_tcp import FETCH, JOIN_GROUP, OFFSET_COMMIT, Fault, kafka_request
 from fold_check import fold, together, wait_until
 from kafka_world import write
 from payment_engine import TENANTS
 from record_stream import RecordWriter, payment
-from tcp_proxy import FETCH, JOIN_GROUP, OFFSET_COMMIT, Fault, kafka_request
 
 from phee.importers.process import Kind
 from phee.stream.kafka import KafkaAddress

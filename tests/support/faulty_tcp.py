@@ -79,7 +79,7 @@ class _Pair:
             end.close()
 
 
-class TcpProxy:
+class FaultyTcp:
     """Forwards to a port on loopback; :meth:`arm` says what is to go wrong."""
 
     def __init__(self, target_port: int, framing: Framing = "plain", port: int = 0) -> None:
