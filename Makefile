@@ -32,6 +32,9 @@ install: $(VENV)/.dev ## Create .venv with phee and all its tools, from the lock
 run: $(VENV)/.run ## Start the hub with demo tenants and 200 payments (ARGS=--exit ends it)
 	@$(BIN)/phee demo $(ARGS)
 
+run-real: $(VENV)/.dev ## The same on Zeebe, Kafka, MariaDB, OpenSearch and Prometheus, then on our engine and these
+	@$(BIN)/python scripts/run_real.py $(ARGS)
+
 test: $(VENV)/.dev lint ## Lint, types, import rules and the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -63,8 +66,9 @@ proto: $(VENV)/.dev ## Generate the messages of the gRPC interface from its .pro
 lock: ## Renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -o requirements/dev.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q --extra build -c requirements/dev.lock -o requirements/runtime.lock
+	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q --extra build --extra kafka --extra mysql --extra search -c requirements/dev.lock -o requirements/deploy.lock
 
 clean: ## Remove what was built, installed and started here (not your data)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install run test check lint format bench services services-stop proto lock clean
+.PHONY: help install run run-real test check lint format bench services services-stop proto lock clean

@@ -4,8 +4,7 @@ Measured on a synthetic stream of payments (14 tasks each, commands included, se
 projection alone (blocks to folded changes), the store alone (changes to committed rows), and the
 whole importer from the stream to the store, with its peak memory. Median of the runs.
 
-``--search https://...`` (see docs/data.md) measures a search server instead: documents a second,
-1,000 new ones a batch. It leaves its indices there, with names of their own.
+Search servers are measured by ``bench/search.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import argparse
 import json
 import random
 import resource
-import secrets
 import statistics
 import sys
 import tempfile
@@ -39,7 +37,7 @@ from phee.importers.process import (  # noqa: E402
     store_opener,
 )
 from phee.monitoring import configure_logging, new_registry  # noqa: E402
-from phee.projections.documents import DocumentFold  # noqa: E402
+from phee.projections.documents import DocumentFold, Maskers  # noqa: E402
 from phee.projections.mapping import default_mapping  # noqa: E402
 from phee.projections.routing import Router  # noqa: E402
 from phee.stream.local import LocalStream  # noqa: E402
@@ -103,12 +101,14 @@ def sort_all(kind: Kind, data: Path, parts: list[Chunk]) -> list[Batch[Any]]:
     return [sorter.sort(part, after=0, applied=lambda _: 0) for part in parts]
 
 
-def short_payments(count: int) -> Iterator[DocumentFold]:
-    """Fold short payments, each a new document, 1,000 at a time."""
+def short_payments(
+    count: int, *, size: int = 1_000, maskers: Maskers = lambda _: None
+) -> Iterator[DocumentFold]:
+    """Fold short payments, each a new document, ``size`` at a time."""
     writer, router = RecordWriter(), Router(default_mapping(), RegisteredTenants(data_directory()))
-    for start in range(0, count, 1_000):
-        fold = DocumentFold(SEED)
-        for number in range(start, min(start + 1_000, count)):
+    for start in range(0, count, size):
+        fold = DocumentFold(SEED, maskers)
+        for number in range(start, min(start + size, count)):
             instance = Instance(writer)
             request = channel_request(f"{number % 5000}.25", payer=f"2771{number % 1000:07d}")
             records = instance.start(
@@ -120,19 +120,6 @@ def short_payments(count: int) -> Iterator[DocumentFold]:
             for record in records + instance.end():
                 fold.apply(record, route)
         yield fold
-
-
-def measure_documents(search: str, count: int) -> tuple[float, float]:
-    """Write ``count`` documents; new index names each time, so that all are new."""
-    if search != "sqlite":
-        search += f"{'&' if '?' in search else '?'}prefix=bench{secrets.token_hex(3)}"
-    lane, folds = Lane(SEED, 1), list(short_payments(count))
-    store = store_opener("search", data_directory(), search=search)("rhino")
-    store.claim(lane, "bench", start=0)
-    watch = Stopwatch()
-    for number, fold in enumerate(folds):
-        store.write(lane, number + 1, fold, ())
-    return watch.rates(count)
 
 
 class Stopwatch:
@@ -182,16 +169,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--payments", type=int, default=500)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--search", help="measure this search store alone: sqlite or an address")
     arguments = parser.parse_args()
     configure_logging(level="ERROR")
     log = build_log(arguments.payments)
     records, parts = log.durable_position, chunks(log)
-    if arguments.search:
-        runs = [measure_documents(arguments.search, arguments.payments) for _ in range(RUNS)]
-        for name, index in (("documents_per_s", 0), ("documents_per_cpu_s", 1)):
-            print(f"  {name:32} {statistics.median(run[index] for run in runs):12,.0f}")
-        return
     size = sum(len(data) for part in parts for _, data in part.blocks)
     print(f"{arguments.payments} payments, {records} records, {size / records:.0f} bytes each")
     results: dict[str, dict[str, float]] = {}

@@ -173,7 +173,7 @@ async def measure(data: Path, *, seconds: float, in_flight: int) -> dict[str, An
         after = usage(rig.supervisor.process_ids())
         records = completions.records - records
         drained = time.monotonic()
-        await settle(rig.settings.http_port, TENANTS, timeout_s=300, progress=lambda _: None)
+        await settle(rig.settings, TENANTS, timeout_s=300, progress=lambda _: None)
         drained_s = time.monotonic() - drained
         completions.end()
     finally:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from real_components.cache import cache_folder
 from real_components.component import Component, Ports
-from real_components.java import find_java_home
-from real_components.maven import cache_folder, fetch_libraries
+from real_components.java import find_java_home, install_java
+from real_components.maven import fetch_libraries
 from real_components.process import Launch
 from real_components.search_node import PORTS, answers, runner_arguments
 
@@ -28,7 +29,7 @@ class Elasticsearch(Component):
     ready_timeout_s = 120.0
 
     def install(self) -> None:
-        find_java_home(_JAVA)
+        install_java(_JAVA)
         fetch_libraries([f"org.codelibs:elasticsearch-cluster-runner:{VERSION}.0"], _FOLDER)
 
     def launch(self, folder: Path, ports: Ports, peers: Mapping[str, Ports]) -> Launch:  # noqa: ARG002

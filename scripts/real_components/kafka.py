@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from real_components.cache import cache_folder
 from real_components.component import Component, Ports
-from real_components.java import find_java_home
-from real_components.maven import cache_folder, fetch_libraries
+from real_components.java import find_java_home, install_java
+from real_components.maven import fetch_libraries
 from real_components.missing import Missing
 from real_components.process import Launch
 
@@ -30,7 +31,7 @@ class Kafka(Component):
     ports: ClassVar[Ports] = {"kafka": 9092, "controller": 9093}
 
     def install(self) -> None:
-        find_java_home(_JAVA)
+        install_java(_JAVA)
         fetch_libraries(
             [
                 f"org.apache.kafka:kafka_2.13:{VERSION}",

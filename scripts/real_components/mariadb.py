@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -18,13 +17,13 @@ from typing import ClassVar
 
 from real_components.component import Component, Ports
 from real_components.missing import Missing
+from real_components.packages import find_program, install_package
 from real_components.process import Launch
 
 OPERATOR = "phee_operator"
 PASSWORD_FILE = "operator.password"
 _PACKAGE = "mariadb-server"
 _PROGRAMS = ("mariadbd", "mariadb-install-db")
-_INSTALL_TIMEOUT_S = 900
 
 
 class MariaDb(Component):
@@ -36,19 +35,15 @@ class MariaDb(Component):
 
     def install(self) -> None:
         """Use the system's package; fetch it where the system allows (Debian, as root)."""
-        if all(_program(name) for name in _PROGRAMS):
-            return
-        if os.geteuid() != 0 or shutil.which("apt-get") is None:
-            raise Missing(f"MariaDB is needed; install the package {_PACKAGE} (apt-get, as root)")
-        for arguments in (["update"], ["install", "-y", "--no-install-recommends", _PACKAGE]):
-            _apt_get(arguments)
+        if not all(find_program(name) for name in _PROGRAMS):
+            install_package(_PACKAGE)
 
     def launch(self, folder: Path, ports: Ports, peers: Mapping[str, Ports]) -> Launch:  # noqa: ARG002
         data, account = folder / "data", getpass.getuser()
         if not (data / "mysql").is_dir():
             _create(data, account)
         init_file = folder / "init.sql"
-        _write_secret(init_file, _operator_account(_password(folder)))
+        _write_secret(init_file, operator_account(_password(folder)))
         return Launch(
             [
                 _required("mariadbd"), "--no-defaults", f"--user={account}", f"--datadir={data}",
@@ -75,30 +70,11 @@ def address(folder: Path, port: int) -> str:
     return f"mysql://{OPERATOR}@127.0.0.1:{port}/phee?password_file={folder / PASSWORD_FILE}"
 
 
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-
-
 def _required(name: str) -> str:
-    program = _program(name)
+    program = find_program(name)
     if program is None:
         raise Missing(f"{name} is not there; install the package {_PACKAGE}")
     return program
-
-
-def _apt_get(arguments: list[str]) -> None:
-    # RUNLEVEL=1 keeps the package from starting a server of its own.
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    run = subprocess.run(
-        ["apt-get", "-qq", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        timeout=_INSTALL_TIMEOUT_S,
-    )
-    if run.returncode != 0:
-        raise Missing(f"apt-get could not install {_PACKAGE}:\n{(run.stdout + run.stderr)[-2000:]}")
 
 
 def _create(data: Path, account: str) -> None:
@@ -124,8 +100,8 @@ def _write_secret(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _operator_account(password: str) -> str:
-    """What docs/mysql.md tells operators to grant, one statement a line."""
+def operator_account(password: str) -> str:
+    """Return what docs/mysql.md tells operators to grant, one statement a line."""
     account = f"'{OPERATOR}'@'%'"
     tables = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
     return (

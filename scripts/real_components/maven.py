@@ -14,17 +14,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from real_components.cache import cache_folder
 from real_components.missing import Missing
+from real_components.packages import find_program, install_package
 
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 _CHECKSUMS = Path(__file__).parent / "checksums"
 _TIMEOUT_S = 1800
-
-
-def cache_folder() -> Path:
-    """Return where installed components live, outside every checkout (``PHEE_SERVICES_CACHE``)."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "phee" / "services"
-    return Path(os.environ.get("PHEE_SERVICES_CACHE", default))
 
 
 def fetch_artifact(coordinates: str, name: str) -> Path:
@@ -54,9 +50,7 @@ def _fetch(name: str, arguments: Callable[[Path], Sequence[str]]) -> Path:
     target = cache_folder() / name
     if target.is_dir():
         return target
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise Missing(f"Maven (mvn) is needed to fetch {name}; install the package maven")
+    maven = _maven(name)
     partial = target.with_name(f"{name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
     try:
@@ -67,6 +61,18 @@ def _fetch(name: str, arguments: Callable[[Path], Sequence[str]]) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         partial.with_suffix(".pom.xml").unlink(missing_ok=True)
     return target
+
+
+def _maven(name: str) -> str:
+    if find_program("mvn") is None:
+        try:
+            install_package("maven")
+        except Missing as reason:
+            raise Missing(f"Maven (mvn) is needed to fetch {name}: {reason}") from None
+    program = find_program("mvn")
+    if program is None:
+        raise Missing(f"Maven (mvn) is needed to fetch {name}, and is not there")
+    return program
 
 
 def _run_maven(maven: str, arguments: Sequence[str], name: str) -> None:

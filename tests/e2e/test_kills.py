@@ -97,8 +97,7 @@ async def test_kills_lose_nothing_and_double_nothing(
         load.stop()
         await posting
         await rig.supervisor.wait_ready()
-        port = rig.settings.http_port
-        await settle(port, TENANTS, timeout_s=SETTLE_TIMEOUT_S, progress=lambda _: None)
+        await settle(rig.settings, TENANTS, timeout_s=SETTLE_TIMEOUT_S, progress=lambda _: None)
         outcome = await asyncio.to_thread(read_outcome, rig, before)
         verified = await asyncio.to_thread(verify, rig)
     finally:

@@ -71,10 +71,13 @@ def test_a_taken_port_is_named(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"PHEE_STREAM": "kafka://127.0.0.1:9092"}, ["PHEE_STREAM", "'kafka'", "log"]),
-        ({"PHEE_DATABASE": "mysql://u:secret@db/x"}, ["PHEE_DATABASE", "'mysql'", "sqlite"]),
-        ({"PHEE_ORCHESTRATOR": "zeebe://h:26500"}, ["PHEE_ORCHESTRATOR", "'zeebe'"]),
-        ({"PHEE_SEARCH": "https://search"}, ["PHEE_SEARCH", "'https'"]),
+        ({"PHEE_STREAM": "rabbit://127.0.0.1:9092"}, ["PHEE_STREAM", "'rabbit'", "kafka://"]),
+        ({"PHEE_STREAM": "kafka://u:secret@127.0.0.1:9092"}, ["Kafka address", "@"]),
+        ({"PHEE_DATABASE": "mysql://u:secret@db/x"}, ["PHEE_DATABASE"]),
+        ({"PHEE_DATABASE": "postgres://db/x"}, ["PHEE_DATABASE", "'postgres'", "mysql://"]),
+        ({"PHEE_ORCHESTRATOR": "zeebe://h:26500"}, ["PHEE_STREAM", "kafka://"]),
+        ({"PHEE_ORCHESTRATOR": "camunda://h"}, ["PHEE_ORCHESTRATOR", "'camunda'"]),
+        ({"PHEE_SEARCH": "https://u:secret@search"}, ["PHEE_SEARCH"]),
         ({"PHEE_IMPORTER_PORT": "many"}, ["PHEE_IMPORTER_PORT", "integer"]),
         ({"PHEE_HTTP_PORT": "99999999"}, ["PHEE_HTTP_PORT", "65535"]),
     ],

@@ -1,8 +1,9 @@
 """The runtimes of the search role for tests: SQLite always, servers where they can be had.
 
-``PHEE_TEST_SEARCH=opensearch,elasticsearch`` starts a fresh one of each, one after the other; one
-that ``scripts/services.py start`` started in this checkout is used as it is. Every test has index
-names of its own and deletes them.
+A server that ``scripts/services.py start`` started in this checkout is used as it is; else a fresh
+one is started for the run, one kind after the other. ``PHEE_TEST_SEARCH`` names the kinds to test
+(``opensearch,elasticsearch`` by default, ``none`` for neither). Every test has index names of its
+own and deletes them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import services
 from real_components import process
 from real_components.component import Component
 from real_components.elasticsearch import Elasticsearch
+from real_components.missing import Missing
 from real_components.opensearch import OpenSearch
 from real_components.operate import free_ports, start_component
 
@@ -41,13 +43,13 @@ def search_server(name: str, folder: Path) -> Iterator[str]:
     if running:
         yield f"http://127.0.0.1:{running.ports['http']}"
         return
-    if name not in os.environ.get(SWITCH, "").split(","):
-        pytest.skip(
-            f"no {name}: set {SWITCH}={name} to start one for the tests,"
-            f" or run scripts/services.py start {name}"
-        )
+    if name not in os.environ.get(SWITCH, ",".join(SERVERS)).split(","):
+        pytest.skip(f"NOT TESTED on {name}: {SWITCH} leaves it out")
     component = SERVERS[name]()
-    running = start_component(component, folder, free_ports(component), {})
+    try:
+        running = start_component(component, folder, free_ports(component), {})
+    except Missing as missing:
+        pytest.skip(f"NOT TESTED on {name}: {missing}")
     try:
         yield f"http://127.0.0.1:{running.ports['http']}"
     finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ import msgspec
 
 from phee.channel.transfer_request import TransferRequest, check
 from phee.commands import RequestId
-from phee.errors import AlreadyExists, NotFound
+from phee.errors import AlreadyExists, NotFound, PheeError
 from phee.gateway.client import OrchestratorClient
 from phee.tenants import Tenant
 from phee.web.position import Position, position_of
@@ -72,7 +73,11 @@ def payer_fund_transfer(tenant: Tenant) -> str:
 
 
 class Initiator:
-    """Starts payments at the orchestrator behind ``client``, whose log has this ``epoch``."""
+    """Starts payments at the orchestrator behind ``client``, whose log has this ``epoch``.
+
+    ``outcomes`` counts requests by tenant, outcome (accepted, repeated, refused) and the code of
+    the error.
+    """
 
     def __init__(
         self,
@@ -86,6 +91,7 @@ class Initiator:
         self._epoch = epoch
         self._process_id = process_id
         self._now = now
+        self.outcomes: Counter[tuple[str, str, str]] = Counter()
 
     async def transfer(
         self, tenant: Tenant, request: TransferRequest, context: TransferContext
@@ -100,6 +106,17 @@ class Initiator:
             phee.errors.Unavailable: the orchestrator did not answer; repeat the request to learn
                 what became of it.
         """
+        try:
+            accepted = await self._start(tenant, request, context)
+        except PheeError as error:
+            self.outcomes[tenant.id, "refused", error.code] += 1
+            raise
+        self.outcomes[tenant.id, "repeated" if accepted.repeated else "accepted", ""] += 1
+        return accepted
+
+    async def _start(
+        self, tenant: Tenant, request: TransferRequest, context: TransferContext
+    ) -> Accepted:
         check(request, tenant)
         body = _encoder.encode(request)
         transaction_id = transaction_id_of(tenant.id, context.correlation_id)

@@ -1,4 +1,4 @@
-"""The hub process: engine, record log, gateway, workers and APIs in one event loop.
+"""The hub process: orchestrator (or the way to one), workers and APIs in one event loop.
 
 ``python -m phee.cli.hub`` (what ``phee up`` supervises). Settings come from the environment. This
 module builds the objects and hands them to each other; it decides nothing.
@@ -7,6 +7,7 @@ module builds the objects and hands them to each other; it decides nothing.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import secrets
@@ -23,26 +24,19 @@ import uvicorn
 import uvloop
 
 from phee.cli.hub_app import hub_app, hub_registry
+from phee.cli.orchestrator import open_orchestrator
 from phee.cli.settings import Settings, load_settings
 from phee.connectors import ConnectorSettings, Http, handlers
-from phee.engine import Engine
 from phee.errors import InvalidState
-from phee.exporter import ConsumerWatch, IntakeAdvice, WatchLimits
-from phee.gateway.embedded import EmbeddedClient
-from phee.gateway.server import GatewayServer
 from phee.monitoring import configure_logging
 from phee.operations import TenantStores
-from phee.records import DEFAULT_TENANT
 from phee.stores.relational.stores import relational_stores
 from phee.stores.search.runtime import search_runtime
-from phee.stream import LogServer, stream_path
 from phee.tenants import Tenant, TenantRegistry
 from phee.workers import Worker
 from phee.workers.counters import WorkerCounters
 
 _log = structlog.get_logger(__name__)
-INTAKE_FACTOR_MIN = 0.5
-"""Below this share of the usual intake, new payments are refused for a while."""
 WORKERS_GRACE_MS = 3_000
 """For jobs in work when the hub stops; all of stopping must fit the supervisor's patience."""
 SWITCH_INTERVAL_S = 0.0005
@@ -59,11 +53,7 @@ class Hub:
         self.settings = settings
         self.started_at = time.monotonic()
         self.registry = TenantRegistry(settings.data)
-        self.engine = Engine.open(settings.data, keep_log=settings.keep_log)
-        self.client = EmbeddedClient(self.engine)
-        self.gateway = GatewayServer(
-            self.engine, port=settings.grpc_port, tenant_known=self._tenant_known
-        )
+        self.orchestrator = open_orchestrator(settings, self.registry)
         self.relational = relational_stores(settings.database, settings.data)
         self.search = search_runtime(settings.search, settings.data)
         self.stores = TenantStores(
@@ -72,10 +62,8 @@ class Hub:
             open_search_letters=self.search.open_letters,
         )
         self.http = Http(self._connector_settings())
-        self.handlers = handlers(self._connector_settings(), self.client, self.http)
+        self.handlers = handlers(self._connector_settings(), self.orchestrator.client, self.http)
         self.workers: dict[str, Worker] = {}
-        self.intake_limited_by: str | None = None
-        self.watch: ConsumerWatch | None = None
         self.worker_counters = WorkerCounters()
         self.metrics = hub_registry(self)
         self._onboarding = asyncio.Lock()
@@ -83,11 +71,7 @@ class Hub:
     async def run(self, listener: socket.socket) -> None:
         """Serve until SIGTERM or SIGINT; ``listener`` is the bound HTTP socket."""
         async with AsyncExitStack() as running:
-            await self.engine.start()
-            running.push_async_callback(self.engine.close)
-            await self._start_streaming(running)
-            await self.gateway.start()
-            running.push_async_callback(self.gateway.stop)
+            await self.orchestrator.start(running, self.metrics)
             running.callback(self.search.close)
             running.callback(self.stores.close)
             await running.enter_async_context(self.http)
@@ -96,7 +80,11 @@ class Hub:
                 await self.serve_tenant(tenant)
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
-            _log.info("hub_ready", http_port=self.settings.http_port, grpc_port=self.gateway.port)
+            _log.info(
+                "hub_ready",
+                http_port=self.settings.http_port,
+                orchestrator=self.orchestrator.address,
+            )
             await _serve_http(self, listener)
         _log.info("hub_stopped")
 
@@ -105,55 +93,26 @@ class Hub:
         async with self._onboarding:
             if tenant.id not in self.workers:
                 worker = Worker(
-                    self.client,
+                    self.orchestrator.client,
                     self.handlers,
                     tenant_ids=[tenant.id],
                     name="hub",
-                    operation_scope=f"{self.engine.log.epoch:x}",
+                    operation_scope=f"{self.orchestrator.epoch:x}",
                     counters=self.worker_counters,
                 )
                 await worker.start()
                 self.workers[tenant.id] = worker
 
     def is_served(self, job_type: str) -> bool:
-        """Return whether some worker takes jobs of this type, here or over gRPC."""
+        """Return whether some worker takes jobs of this type, here or elsewhere."""
         own = {handler.type for handler in self.handlers}
         suffixed = {f"{name}-{tenant.id}" for name in own for tenant in self.registry.list()}
-        counters = self.gateway.counters
-        return (
-            job_type in own | suffixed
-            or counters.open_streams.get(job_type, 0) > 0
-            or counters.queued_polls.get(job_type, 0) > 0
-        )
-
-    async def _start_streaming(self, running: AsyncExitStack) -> None:
-        server = LogServer(self.engine.log, stream_path(self.settings.data))
-        await server.start()
-        running.push_async_callback(server.stop)
-        watch = self.watch = ConsumerWatch(
-            self.engine.log,
-            self.settings.data,
-            on_advice=self._take_advice,
-            limits=WatchLimits(
-                lag_records_max=self.settings.lag_records_max,
-                disk_free_bytes_min=self.settings.disk_free_bytes_min,
-            ),
-            registry=self.metrics,
-        )
-        watching = asyncio.create_task(watch.run(), name="watch consumers")
-        running.callback(watching.cancel)
-
-    def _take_advice(self, advice: IntakeAdvice) -> None:
-        self.intake_limited_by = advice.reason if advice.factor < INTAKE_FACTOR_MIN else None
-        self.engine.set_intake_limit(self.intake_limited_by)
+        return job_type in own | suffixed or self.orchestrator.serves(job_type)
 
     async def _close_workers(self) -> None:
         await asyncio.gather(
             *(worker.close(grace_ms=WORKERS_GRACE_MS) for worker in self.workers.values())
         )
-
-    def _tenant_known(self, tenant_id: str) -> bool:
-        return tenant_id == DEFAULT_TENANT or self.registry.find(tenant_id) is not None
 
     def _connector_settings(self) -> ConnectorSettings:
         return ConnectorSettings(
@@ -206,22 +165,22 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-def bind(port: int) -> socket.socket:
-    """Return a socket that listens on loopback.
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an IPv4 address of this machine.
 
     Raises:
-        InvalidState: the port is taken.
+        InvalidState: the port is taken, or the address is not one of this machine.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise InvalidState(
-            f"port {port} is taken",
-            where=f"127.0.0.1:{port}",
-            fix="Stop what listens there, or choose another with --http-port",
+            f"port {port} is taken" if error.errno == errno.EADDRINUSE else f"{error.strerror}",
+            where=f"{host}:{port}",
+            fix="Stop what listens there, or choose another (PHEE_LISTEN_HOST, --http-port)",
         ) from error
     return listener
 
@@ -229,7 +188,7 @@ def bind(port: int) -> socket.socket:
 async def _main() -> None:
     settings = load_settings()
     configure_logging(level=settings.log_level)
-    listener = bind(settings.http_port)
+    listener = bind(settings.listen_host, settings.http_port)
     await Hub(settings).run(listener)
 
 

@@ -11,18 +11,17 @@ from prometheus_client import CollectorRegistry
 
 from phee import __version__, channel, operations
 from phee.cli.hub_desk import Desk
+from phee.cli.orchestrator import LogPlace
 from phee.connectors.mojaloop.inbound import Recipient, SwitchInbound, mount
+from phee.exporter.watch import ConsumerLag
 from phee.flows import resources as flow_resources
-from phee.gateway.counters import LATENCY_BUCKETS_S
 from phee.monitoring import (
     CallbackCollector,
     HealthChecks,
     HttpMetrics,
-    engine_metrics,
-    engine_state_metrics,
-    gateway_metrics,
-    log_metrics,
     new_registry,
+    payment_metrics,
+    watch_statements,
     worker_metrics,
 )
 from phee.monitoring.routes import routes as monitoring_routes
@@ -44,37 +43,39 @@ if TYPE_CHECKING:
 
 STORES_WAIT_S = 3.0
 """How long onboarding waits for the importers to make a new tenant's stores."""
+FIRST_PLACE = LogPlace(partition_id=1, durable_position=1, readers=())
+"""What stores must have passed when nobody says how far the log is: they are there then."""
 
 
 def hub_registry(hub: Hub) -> CollectorRegistry:
     """Return the metrics of the hub process."""
     registry = new_registry()
     for read in (
-        engine_metrics(hub.engine.stats),
-        engine_state_metrics(hub.engine),
-        log_metrics(hub.engine.log),
-        gateway_metrics(hub.gateway.counters, LATENCY_BUCKETS_S),
+        *hub.orchestrator.metrics(),
         worker_metrics(hub.worker_counters, DURATION_BUCKETS_S),
     ):
         CallbackCollector(read).register(registry)
+    watch_statements(registry)
     return registry
 
 
 def hub_app(hub: Hub) -> HubApp:
     """Return the application that serves channel, operations, scheme callbacks, health, metrics."""
     tenants = TenantResolver(hub.registry)
-    epoch = hub.engine.log.epoch
+    client, epoch = hub.orchestrator.client, hub.orchestrator.epoch
     relational = operations.relational_waiter(hub.stores)
     search = operations.SearchWaiter(hub.stores)
     lookup = operations.StoreTransferLookup(hub.stores, relational)
     ownership = operations.StoreOwnershipLookup(hub.stores)
+    initiator = channel.Initiator(client, epoch=epoch)
+    CallbackCollector(payment_metrics(initiator.outcomes)).register(hub.metrics)
     return create_app(
         [
             channel.routes(
                 tenants,
-                channel.Initiator(hub.client, epoch=epoch),
+                initiator,
                 channel.StatusReader(lookup),
-                channel.Recovery(hub.client, ownership, epoch=epoch),
+                channel.Recovery(client, ownership, epoch=epoch),
             ),
             operations.routes(
                 tenants,
@@ -86,7 +87,7 @@ def hub_app(hub: Hub) -> HubApp:
                 tenants, operations.DeadLetters(hub.stores, Desk(hub.settings.data))
             ),
             administration_routes(_administration(hub, (relational, search))),
-            mount(SwitchInbound(hub.client, lambda fsp_id: _recipient(hub, fsp_id))),
+            mount(SwitchInbound(client, lambda fsp_id: _recipient(hub, fsp_id))),
             monitoring_routes(hub.metrics, _checks(hub)),
         ],
         observe=HttpMetrics(hub.metrics).observe,
@@ -102,15 +103,15 @@ def _administration(hub: Hub, waiters: Sequence[Waiter]) -> Administration:
     async def onboarded(tenant: Tenant) -> None:
         """Serve the tenant; give its stores a moment to appear, so that it can be looked at."""
         await hub.serve_tenant(tenant)
-        log = hub.engine.log
-        now = Position(log.epoch, log.partition_id, log.durable_position)
+        place = hub.orchestrator.log_place() or FIRST_PLACE
+        now = Position(hub.orchestrator.epoch, place.partition_id, place.durable_position)
         await asyncio.gather(
             *(waiter.wait(tenant.id, now, timeout_s=STORES_WAIT_S) for waiter in waiters)
         )
 
     return Administration(
         hub.registry,
-        hub.client,
+        hub.orchestrator.client,
         flows=flow_resources,
         is_served=hub.is_served,
         onboarded=onboarded,
@@ -120,52 +121,51 @@ def _administration(hub: Hub, waiters: Sequence[Waiter]) -> Administration:
 
 
 async def _running(hub: Hub) -> RunningAnswer:
-    position, running = await hub.engine.running_instances()
-    log = hub.engine.log
+    running = await hub.orchestrator.running_instances()
     return RunningAnswer(
-        epoch=str(log.epoch),
-        partition_id=log.partition_id,
-        position=position,
+        epoch=str(hub.orchestrator.epoch),
+        partition_id=running.partition_id,
+        position=running.position,
         groups=[
             RunningGroup(tenant=tenant, bpmn_process_id=name, process_instance_keys=keys)
-            for (tenant, name), keys in sorted(running.items())
+            for (tenant, name), keys in sorted(running.groups.items())
         ],
     )
 
 
 def hub_status(hub: Hub) -> HubStatus:
     """Return positions and lag as they are now."""
-    log = hub.engine.log
-    durable = log.durable_position
-    seen = {lag.name: lag for lag in hub.watch.lags} if hub.watch is not None else {}
-    readers = {lag.name: lag.position for lag in seen.values()} | log.acknowledged()
+    orchestrator = hub.orchestrator
+    place = orchestrator.log_place()
     return HubStatus(
         version=__version__,
         uptime_s=round(time.monotonic() - hub.started_at, 1),
-        epoch=str(log.epoch),
-        partition_id=log.partition_id,
-        durable_position=durable,
+        orchestrator=orchestrator.address,
+        epoch=str(orchestrator.epoch),
+        partition_id=place.partition_id if place else None,
+        durable_position=place.durable_position if place else None,
         tenants=list(hub.registry.ids()),
-        consumers=[
-            ConsumerStatus(
-                name=name,
-                acknowledged_position=position,
-                lag_records=durable - position,
-                lag_seconds=round(seen[name].lag_seconds, 3) if name in seen else 0.0,
-                paused=name in seen and seen[name].paused,
-            )
-            for name, position in sorted(readers.items())
-        ],
-        intake_limited_by=hub.intake_limited_by,
+        consumers=[_consumer(reader) for reader in place.readers] if place else [],
+        intake_limited_by=orchestrator.intake_limited_by,
         data_directory=str(hub.settings.data.absolute()),
     )
 
 
+def _consumer(reader: ConsumerLag) -> ConsumerStatus:
+    return ConsumerStatus(
+        name=reader.name,
+        acknowledged_position=reader.position,
+        lag_records=reader.lag_records,
+        lag_seconds=round(reader.lag_seconds, 3),
+        paused=reader.paused,
+    )
+
+
 def _checks(hub: Hub) -> HealthChecks:
-    async def engine() -> str | None:
-        return hub.engine.trouble
+    async def orchestrator() -> str | None:
+        return hub.orchestrator.trouble()
 
     async def intake() -> str | None:
-        return hub.intake_limited_by
+        return hub.orchestrator.intake_limited_by
 
-    return HealthChecks({"engine": engine, "intake": intake})
+    return HealthChecks({"engine": orchestrator, "intake": intake})

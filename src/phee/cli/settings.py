@@ -6,6 +6,7 @@ not have is refused at start, by name, instead of being ignored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -14,27 +15,64 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from phee.errors import InvalidInput, NotSupported
 
-_EMBEDDED = {
-    "orchestrator": "embedded",
-    "stream": "log",
-    "database": "sqlite",
-    "search": "sqlite",
+_RUNTIMES = {
+    "orchestrator": ("embedded", ("zeebe://",)),
+    "stream": ("log", ("kafka://",)),
+    "database": ("sqlite", ("mysql://",)),
+    "search": ("sqlite", ("http://", "https://")),
 }
+"""Each role's embedded runtime, and what the addresses of the others begin with."""
+
+
+def _parse_orchestrator(address: str) -> object:
+    from phee.gateway.zeebe.address import parse_zeebe_address
+
+    return parse_zeebe_address(address)
+
+
+def _parse_stream(address: str) -> object:
+    from phee.stream.kafka.address import parse_kafka_address
+
+    return parse_kafka_address(address)
+
+
+def _parse_database(address: str) -> object:
+    from phee.stores.mysql.address import parse_address
+
+    return parse_address(address)
+
+
+def _parse_search(address: str) -> object:
+    from phee.stores.search.opensearch.address import parse_address
+
+    return parse_address(address)
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "orchestrator": _parse_orchestrator,
+    "stream": _parse_stream,
+    "database": _parse_database,
+    "search": _parse_search,
+}
+"""What refuses a malformed address; its package is loaded only for a role that needs it."""
 
 
 class Settings(BaseSettings):
     """Where the hub keeps its data, where it listens, and which runtime plays each role.
 
-    Everything listens on loopback. ``importer_port`` and the next one carry the health and
-    metrics of the two importers.
+    Everything listens on loopback unless ``listen_host`` says otherwise. ``importer_port`` and the
+    next two carry the health and metrics of the two importers and of the exporter.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHEE_", extra="forbid")
 
     data: Path = Path("data")
+    listen_host: str = "127.0.0.1"
+    """Where HTTP and gRPC are served. Callers are not authenticated here: let nothing but a gateway
+    that does so, and the network of the containers, reach another address."""
     http_port: int = Field(default=8080, ge=1, le=65535)
     grpc_port: int = Field(default=26500, ge=1, le=65535)
-    importer_port: int = Field(default=8081, ge=1, le=65534)
+    importer_port: int = Field(default=8081, ge=1, le=65533)
     orchestrator: str = "embedded"
     stream: str = "log"
     database: str = "sqlite"
@@ -51,15 +89,33 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _only_what_there_is(self) -> Self:
-        for role, embedded in _EMBEDDED.items():
-            value = getattr(self, role)
-            if value != embedded and not (role == "search" and _is_address(value)):
+        for role, (embedded, schemes) in _RUNTIMES.items():
+            value: str = getattr(self, role)
+            if value != embedded and not value.startswith(schemes):
                 raise NotSupported(
-                    f"phee up cannot run on a {role} of the kind {value.split(':')[0]!r}",
+                    f"there is no {role} of the kind {value.split(':')[0][:40]!r}",
                     where=f"PHEE_{role.upper()}",
-                    fix=f"Set PHEE_{role.upper()}={embedded}, or unset it",
+                    fix=f"Set it to {embedded}, or to {schemes[-1]}...; or unset it",
                 )
+            if value != embedded:
+                _PARSERS[role](value)
+        if not self.is_embedded and self.stream == "log":
+            raise InvalidInput(
+                "a Zeebe cluster has no record log for phee to read",
+                where="PHEE_STREAM",
+                fix="Give Zeebe its Kafka exporter, and set PHEE_STREAM=kafka://host:port/topic",
+            )
         return self
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the flows run on the engine of this hub."""
+        return self.orchestrator == "embedded"
+
+    @property
+    def exports(self) -> bool:
+        """Whether this hub's own record log goes to a stream that others read."""
+        return self.is_embedded and self.stream != "log"
 
     @property
     def http_url(self) -> str:
@@ -71,13 +127,9 @@ class Settings(BaseSettings):
         """The address of the hub's gRPC port."""
         return f"127.0.0.1:{self.grpc_port}"
 
-    def port_of(self, importer: str) -> int:
-        """Return the health and metrics port of the ``relational`` or ``search`` importer."""
-        return self.importer_port + ("relational", "search").index(importer)
-
-
-def _is_address(value: str) -> bool:
-    return value.startswith(("http://", "https://"))
+    def port_of(self, part: str) -> int:
+        """Return the health and metrics port of an importer (by its kind) or the ``exporter``."""
+        return self.importer_port + ("relational", "search", "exporter").index(part)
 
 
 def load_settings(**overrides: object) -> Settings:

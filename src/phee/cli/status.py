@@ -11,7 +11,7 @@ from phee.cli import render
 from phee.cli.hub_api import HubApi
 from phee.cli.settings import Settings, load_settings
 from phee.cli.supervisor import health
-from phee.cli.up import IMPORTERS
+from phee.cli.up import hub_ports
 
 ANSWER_S_MAX = 5.0
 """A hub that is well says how it is at once."""
@@ -31,17 +31,19 @@ def run_status(*, as_json: bool, http_port: int | None) -> int:
 
 
 def _processes(settings: Settings) -> dict[str, str | None]:
-    ports = {"hub": settings.http_port}
-    ports |= {f"importer-{kind}": settings.port_of(kind) for kind in IMPORTERS}
-    return {name: health(port) for name, port in ports.items()}
+    return {name: health(port) for name, port in hub_ports(settings).items()}
 
 
 def _show(hub: dict[str, Any], processes: dict[str, str | None]) -> None:
     console = Console()
     console.print(
         f"phee {hub['version']}, up {hub['uptimeS']:,.0f} s, tenants: "
-        f"{', '.join(hub['tenants']) or 'none'}, log at position {hub['durablePosition']:,}"
+        f"{', '.join(hub['tenants']) or 'none'}"
     )
+    if hub["durablePosition"] is None:
+        console.print(f"flows run on {hub['orchestrator']}", highlight=False)
+    else:
+        console.print(f"log at position {hub['durablePosition']:,}")
     if hub["intakeLimitedBy"]:
         console.print(f"new payments are slowed down: {hub['intakeLimitedBy']}", style="yellow")
     rows = [

@@ -1,4 +1,4 @@
-"""``phee up``: the hub and its importers, supervised, until Ctrl-C."""
+"""``phee up``: the hub, its importers and its exporter, supervised, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,18 +22,38 @@ IMPORTERS = ("relational", "search")
 
 def hub_processes(settings: Settings) -> list[ProcessSpec]:
     """Return the processes of a hub, the hub itself first."""
-    return [
-        ProcessSpec("hub", "phee.cli.hub", (), settings.http_port),
-        *(
-            ProcessSpec(
-                f"importer-{kind}",
-                "phee.importers",
-                (kind, "--data", str(settings.data), "--http-port", str(settings.port_of(kind))),
-                settings.port_of(kind),
-            )
-            for kind in IMPORTERS
-        ),
-    ]
+    hub = ProcessSpec("hub", "phee.cli.hub", (), settings.http_port)
+    exporters = [_exporter(settings)] if settings.exports else []
+    return [hub, *exporters, *(_importer(settings, kind) for kind in IMPORTERS)]
+
+
+def hub_ports(settings: Settings) -> dict[str, int]:
+    """Return the port of every process of a hub that tells its health, by the process's name."""
+    return {spec.name: spec.health_port for spec in hub_processes(settings)}
+
+
+def require_hub_ports(settings: Settings) -> None:
+    """Accept settings whose ports nobody listens on.
+
+    Raises:
+        InvalidState: one is taken.
+    """
+    grpc = [settings.grpc_port] if settings.is_embedded else []
+    require_free([*hub_ports(settings).values(), *grpc])
+
+
+def _importer(settings: Settings, kind: str) -> ProcessSpec:
+    port = settings.port_of(kind)
+    arguments = (kind, "--data", str(settings.data), "--http-port", str(port))
+    return ProcessSpec(f"importer-{kind}", "phee.importers", arguments, port)
+
+
+def _exporter(settings: Settings) -> ProcessSpec:
+    port = settings.port_of("exporter")
+    where = ("--data", str(settings.data), "--stream", settings.stream)
+    return ProcessSpec(
+        "exporter", "phee.exporter", ("kafka", *where, "--http-port", str(port)), port
+    )
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -64,9 +84,7 @@ def require_free(ports: Sequence[int]) -> None:
 def run_up(*, data: Path | None, http_port: int | None, grpc_port: int | None) -> int:
     """Run a hub until SIGINT or SIGTERM; return the exit status."""
     settings = load_settings(data=data, http_port=http_port, grpc_port=grpc_port)
-    require_free(
-        [settings.http_port, settings.grpc_port, *(settings.port_of(kind) for kind in IMPORTERS)]
-    )
+    require_hub_ports(settings)
     with DataDirectory(settings.data):
         asyncio.run(_up(settings))
     return 0
@@ -87,7 +105,7 @@ async def _up(settings: Settings) -> None:
             ready.result()
             console.print(
                 f"[bold green]ready[/] in {time.monotonic() - started:.1f} s: "
-                f"{settings.http_url}, gRPC {settings.grpc_target}, data in {settings.data}",
+                f"{settings.http_url}, {orchestrator_address(settings)}, data in {settings.data}",
                 highlight=False,
                 soft_wrap=True,  # one line, however long the path is
             )
@@ -95,6 +113,11 @@ async def _up(settings: Settings) -> None:
     finally:
         await supervisor.stop()
     console.print("stopped")
+
+
+def orchestrator_address(settings: Settings) -> str:
+    """Return where the flows run, as one would say it."""
+    return f"gRPC {settings.grpc_target}" if settings.is_embedded else settings.orchestrator
 
 
 def stop_signal() -> asyncio.Future[None]:

@@ -29,6 +29,8 @@ class ErrorInformation(msgspec.Struct, frozen=True, rename="camel"):
 
 
 GENERIC_ERROR = ErrorInformation("2001", "Internal error")
+NO_ANSWER = ErrorInformation("2004", "The payee's institution did not answer in time")
+PAYER_SILENT = ErrorInformation("4100", "The payer did not confirm in time")
 PARTY_NOT_FOUND = ErrorInformation("3204", "Party not found")
 MODIFIED_REQUEST = ErrorInformation("3106", "The request differs from an earlier one with its id")
 QUOTE_DIFFERS = ErrorInformation("4100", "The payee quoted another amount than was asked for")

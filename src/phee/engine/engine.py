@@ -82,6 +82,7 @@ class Engine:
         self._requests_kept_ms = requests_kept_ms
         self._intake = Intake()
         self._waiting: deque[Work] = deque()
+        self._oldest_came_at = 0.0  # the oldest of those that wait; 0: not known
         self._refills: dict[JobStream, None] = {}
         self._due = DueWork(state, clock())
         self._commits: Commits | None = None
@@ -127,6 +128,7 @@ class Engine:
             DataDirectoryInUse: another engine has it open.
             InvalidState: it was made by another format, or for another partition.
         """
+        began = time.perf_counter()
         store = Store(data_dir / "engine")
         try:
             epoch = birth(store, partition_id, clock())
@@ -134,6 +136,7 @@ class Engine:
             load_state(state)
             # what a crash left unsynced in the write-ahead log was read as state: make it durable
             store.flush()
+            state.stats.recovery_s = time.perf_counter() - began
             return cls(
                 store,
                 state,
@@ -187,6 +190,11 @@ class Engine:
     def stats(self) -> Stats:
         """Counters since the engine opened."""
         return self._state.stats
+
+    def store_statistics(self) -> dict[str, int]:
+        """Return what :meth:`Store.statistics` says; nothing once the engine is closed."""
+        store: Store | None = self.__dict__.get("_store")
+        return store.statistics() if store is not None else {}
 
     @property
     def processes(self) -> Definitions:
@@ -258,6 +266,8 @@ class Engine:
             stats.requests_refused += 1
             future.set_exception(error)
             return future
+        if not self._waiting:
+            self._oldest_came_at = time.perf_counter()
         self._waiting.append((handler, argument, future))
         if not self._step_scheduled:
             self._schedule()
@@ -345,6 +355,10 @@ class Engine:
             work += [(refill_stream, stream, None) for stream in self._refills]
             self._refills.clear()
         waiting = self._waiting
+        if waiting and self._oldest_came_at:
+            waited_s = time.perf_counter() - self._oldest_came_at
+            self._state.stats.wait_ms.add(waited_s * 1000)
+            self._oldest_came_at = 0.0
         while waiting and len(work) < GROUP_COMMANDS_MAX:
             work.append(waiting.popleft())
         return work

@@ -199,7 +199,7 @@ def to_activated(core: Core, element: ElementInstance) -> None:
     element.state = ACTIVATED
     core.event(element.key, codes.PROCESS_INSTANCE, codes.ELEMENT_ACTIVATED, element.value)
     node = element.node
-    core.state.stats.elements["activated", node.type] += 1
+    core.state.stats.elements["activated", node.type, node.event_type] += 1
 
 
 def to_completing(core: Core, element: ElementInstance) -> None:
@@ -211,14 +211,16 @@ def to_completing(core: Core, element: ElementInstance) -> None:
 def to_completed(core: Core, element: ElementInstance) -> None:
     """Put ELEMENT_COMPLETED on record; the token has left."""
     core.event(element.key, codes.PROCESS_INSTANCE, codes.ELEMENT_COMPLETED, element.value)
-    core.state.stats.elements["completed", element.node.type] += 1
+    node = element.node
+    core.state.stats.elements["completed", node.type, node.event_type] += 1
     _unregister(core, element, COMPLETED)
 
 
 def to_terminated(core: Core, element: ElementInstance) -> None:
     """Put ELEMENT_TERMINATED on record; the token is gone."""
     core.event(element.key, codes.PROCESS_INSTANCE, codes.ELEMENT_TERMINATED, element.value)
-    core.state.stats.elements["terminated", element.node.type] += 1
+    node = element.node
+    core.state.stats.elements["terminated", node.type, node.event_type] += 1
     _unregister(core, element, TERMINATED)
 
 

@@ -37,12 +37,14 @@ class Stats:
     """What happened since the engine opened.
 
     Attributes:
-        elements: activated, completed, terminated by (action, element type).
+        elements: activated, completed, terminated by (action, element type, event type).
         jobs: created, activated, completed, failed, "timed out", canceled, "error thrown",
             pushed by (action, job type).
         records: by (record type, value type, intent), as numbers.
         instances_created, instances_completed, instances_terminated: root instances (not those that
             call activities started).
+        recovery_s: how long opening took: reading the state and making it durable.
+        wait_ms: how long the oldest command of a group waited for being processed.
         commit_ms: from the first record of a group to its durability.
         group_ms, group_commands: processing a group, and how many commands were in it.
         instance_ms: from the start of a process instance to its completion.
@@ -50,7 +52,7 @@ class Stats:
     """
 
     def __init__(self) -> None:
-        self.elements: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.elements: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.jobs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.records: defaultdict[tuple[int, int, int], int] = defaultdict(int)
         self.instances_created = 0
@@ -63,6 +65,8 @@ class Stats:
         self.requests_refused = 0
         self.faults = 0
         self.groups = 0
+        self.recovery_s = 0.0
+        self.wait_ms = Histogram()
         self.commit_ms = Histogram()
         self.flush_ms = Histogram()
         self.group_ms = Histogram()

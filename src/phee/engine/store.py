@@ -27,6 +27,15 @@ from phee.engine.rows import INSTANCE, number_of, numbered, pack_number
 
 MEMTABLE_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
+LOG_SIZE = "log-size"
+_STATISTICS = (
+    "actual-delayed-write-rate", "block-cache-capacity", "block-cache-pinned-usage",
+    "block-cache-usage", "cur-size-active-mem-table", "cur-size-all-mem-tables",
+    "estimate-live-data-size", "estimate-num-keys", "estimate-table-readers-mem",
+    "is-write-stopped", "live-sst-files-size", "mem-table-flush-pending",
+    "num-entries-imm-mem-tables", "num-running-compactions", "num-running-flushes",
+    "size-all-mem-tables", "total-sst-files-size",
+)  # fmt: skip
 
 
 def _options(cache: Cache) -> Options:
@@ -130,6 +139,12 @@ class Store:
     def flush(self) -> None:
         """Make everything written so far durable (releases the interpreter lock)."""
         self._db.flush_wal(True)
+
+    def statistics(self) -> dict[str, int]:
+        """Return RocksDB's figures of the state by its own names, and the bytes of the log."""
+        found = {name: self._db.property_int_value(f"rocksdb.{name}") for name in _STATISTICS}
+        found[LOG_SIZE] = self._log.property_int_value("rocksdb.live-sst-files-size")
+        return {name: value for name, value in found.items() if value is not None}
 
     # -- the log
 

@@ -47,6 +47,7 @@ def _settings(options: argparse.Namespace) -> KafkaExporterSettings:
         ),
         marks=not options.no_marks,
         message_bytes_max=options.message_bytes_max,
+        http_host=options.http_host,
         http_port=options.http_port,
         log_level=options.log_level,
     )
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--retention-hours", type=int, default=topics.retention_hours)
     parser.add_argument("--message-bytes-max", type=int, default=0, help="0: the topics' own limit")
     parser.add_argument("--no-marks", action="store_true", help="only messages that are records")
+    parser.add_argument("--http-host", default="127.0.0.1", help="address of health and metrics")
     parser.add_argument("--http-port", type=int, default=0, help="health and metrics (0: any)")
     parser.add_argument("--log-level", default="INFO")
     return parser

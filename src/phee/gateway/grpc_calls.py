@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import grpc
 from grpc.aio import AioRpcError, UnaryStreamCall
 
+from phee.errors import Overloaded
+from phee.gateway.backoff import Backoff
 from phee.gateway.job_messages import MAX_MESSAGE_BYTES
 from phee.gateway.methods import METHODS
 from phee.gateway.status import error_from
@@ -25,11 +29,21 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 5_000),
 )
 
+_PAUSES = Backoff(initial_ms=50, max_ms=1_000)
+
 Metadata = Sequence[tuple[str, str]]
 
 
 class GrpcCalls:
-    """Every call of the protocol on one channel, which is opened by the first call."""
+    """Every call of the protocol on one channel, which is opened by the first call.
+
+    Args:
+        target: host:port.
+        credentials: of the connection; without them it is in plain text.
+        call_timeout_ms: how long one try may take.
+        overload_patience_ms: how long :meth:`unary` goes on trying at a gateway that refuses
+            because it has too much to do; what it refused so had no effect.
+    """
 
     def __init__(
         self,
@@ -37,8 +51,10 @@ class GrpcCalls:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         call_timeout_ms: int = 15_000,
+        overload_patience_ms: int = 0,
     ) -> None:
         self._call_timeout_s = call_timeout_ms / 1000
+        self._overload_patience_s = overload_patience_ms / 1000
         self._channel = (
             grpc.aio.insecure_channel(target, options=_OPTIONS)
             if credentials is None
@@ -56,15 +72,23 @@ class GrpcCalls:
         )
 
     async def unary(self, name: str, request: Any) -> Any:
-        """The answer to ``request``.
+        """The answer to ``request``; it is sent again while the gateway is overloaded.
 
         Raises:
             phee.errors.PheeError: what the gateway said, or that it did not answer in time.
         """
-        try:
-            return await self._stubs[name](request, timeout=self._call_timeout_s)
-        except AioRpcError as failure:
-            raise error_from(failure) from None
+        deadline = time.monotonic() + self._overload_patience_s
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._stubs[name](request, timeout=self._call_timeout_s)
+            except AioRpcError as failure:
+                error = error_from(failure)
+                pause_s = _PAUSES.delay_ms(attempt, name) / 1000
+                if not isinstance(error, Overloaded) or time.monotonic() + pause_s > deadline:
+                    raise error from None
+            await asyncio.sleep(pause_s)
 
     async def unary_with_trailers(
         self, name: str, request: Any, metadata: Metadata = ()

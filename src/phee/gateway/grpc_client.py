@@ -46,6 +46,8 @@ class GrpcClient:
         foreign_requests: what to do with ``request=`` on a gateway that cannot create an
             instance at most once: refuse, or create it each time ("ignore").
         poll_every_ms: how often a subscription looks for jobs that no stream pushed.
+        overload_patience_ms: how long everything but the creation of instances is tried again at
+            a gateway that has too much to do.
     """
 
     def __init__(
@@ -56,9 +58,15 @@ class GrpcClient:
         call_timeout_ms: int = 15_000,
         foreign_requests: Literal["refuse", "ignore"] = "refuse",
         poll_every_ms: int = 10_000,
+        overload_patience_ms: int = 0,
     ) -> None:
         self._target = target
-        self._calls = GrpcCalls(target, credentials=credentials, call_timeout_ms=call_timeout_ms)
+        self._calls = GrpcCalls(
+            target,
+            credentials=credentials,
+            call_timeout_ms=call_timeout_ms,
+            overload_patience_ms=overload_patience_ms,
+        )
         self._foreign_requests = foreign_requests
         self._poll_every_ms = poll_every_ms
         self._honours_requests: bool | None = None
@@ -69,6 +77,22 @@ class GrpcClient:
         for subscription in list(self._subscriptions):
             await subscription.close()
         await self._calls.close()
+
+    async def trouble(self) -> str | None:
+        """Return why the cluster cannot work now; None when every partition has a leader.
+
+        Raises:
+            Unavailable, TimedOut: the gateway does not answer.
+        """
+        topology: pb.TopologyResponse = await self._calls.unary("Topology", pb.TopologyRequest())
+        led = {
+            partition.partitionId
+            for broker in topology.brokers
+            for partition in broker.partitions
+            if partition.role == pb.Partition.LEADER
+        }
+        missing = sorted(set(range(1, topology.partitionsCount + 1)) - led)
+        return f"partitions {missing} have no leader" if missing else None
 
     async def deploy(
         self, resources: Sequence[Resource], *, tenant_id: str = DEFAULT_TENANT

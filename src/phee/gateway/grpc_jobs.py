@@ -76,6 +76,10 @@ class GrpcSubscription:
             asyncio.ensure_future(self._keep(self._poll, "job_poll")),
         ]
 
+    def grow(self, count: int) -> None:
+        """Take ``count`` more jobs at once from now on (or fewer, if it is negative)."""
+        self._slots.give_back(count)
+
     async def close(self) -> None:
         """Stop receiving jobs; those handed out are finished by their tasks."""
         for loop in self._loops:

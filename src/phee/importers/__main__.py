@@ -16,6 +16,26 @@ from phee.stream.choice import STREAM_VARIABLE
 
 def main() -> int:
     """Run one importer; return its exit status."""
+    arguments = _parser().parse_args()
+    settings = ImporterSettings(
+        data=arguments.data,
+        stream=arguments.stream,
+        http_host=arguments.http_host,
+        http_port=arguments.http_port,
+        mapping=arguments.mapping,
+        database=arguments.database,
+        search=arguments.search,
+        log_level=arguments.log_level,
+    )
+    try:
+        run_importer(arguments.kind, settings)
+    except PheeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m phee.importers")
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--data", type=Path, required=True, help="the hub's data directory")
@@ -24,6 +44,7 @@ def main() -> int:
         default=os.environ.get(STREAM_VARIABLE, ""),
         help=f"log or kafka://host:port/topic (default: {STREAM_VARIABLE}, or log)",
     )
+    parser.add_argument("--http-host", default="127.0.0.1", help="address of health and metrics")
     parser.add_argument("--http-port", type=int, default=0, help="health and metrics (0: any)")
     parser.add_argument("--mapping", type=Path, help="a mapping file instead of the shipped one")
     parser.add_argument(
@@ -37,22 +58,7 @@ def main() -> int:
         help="sqlite, or https://user@host:port of a search server (default: PHEE_SEARCH)",
     )
     parser.add_argument("--log-level", default="INFO")
-    arguments = parser.parse_args()
-    settings = ImporterSettings(
-        data=arguments.data,
-        stream=arguments.stream,
-        http_port=arguments.http_port,
-        mapping=arguments.mapping,
-        database=arguments.database,
-        search=arguments.search,
-        log_level=arguments.log_level,
-    )
-    try:
-        run_importer(arguments.kind, settings)
-    except PheeError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return parser
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ class Batch(Generic[F]):
     operator_letters: list[DeadLetter] = field(default_factory=list)
     records: int = 0
     mismatches: int = 0
+    repeated: int = 0
+    committed_at_ms: int = 0
 
     def dead_letters(self) -> Counter[tuple[str, str]]:
         """Count the dead letters by tenant ("" is the operator) and reason."""
@@ -165,6 +167,7 @@ class _Sorting(Generic[F]):
         touched: set[str] = set()
         for stored in block.records:
             if stored.position <= after:
+                self.batch.repeated += 1
                 continue
             self.batch.records += 1
             if (stored.value_type << INTENT_BITS | stored.intent) in interest:
@@ -172,7 +175,7 @@ class _Sorting(Generic[F]):
                     self._record(stored, touched)
             elif stored.value_type not in KNOWN_VALUE_TYPES and stored.record_type == _EVENT:
                 self._letter(stored, dead_letter.UNKNOWN_TYPE, "no such value type is known here")
-        committed = block.records[-1].timestamp
+        self.batch.committed_at_ms = committed = block.records[-1].timestamp
         for tenant_id in touched:
             self.batch.tenants[tenant_id].commit_times.append(committed)
 
@@ -184,11 +187,11 @@ class _Sorting(Generic[F]):
             self._letter(stored, dead_letter.UNREADABLE, reason)
             return
         value: Any = record.value
-        route = self.sorter.router.route(value.bpmn_process_id, value.tenant_id)
+        route = self.sorter.router.route(getattr(value, "bpmn_process_id", ""), record.tenant_id)
         if route is None:
             reason = "no tenant of this name was onboarded"
             self.batch.operator_letters.append(
-                self._of(record, dead_letter.UNKNOWN_TENANT, reason, value.tenant_id[:64])
+                self._of(record, dead_letter.UNKNOWN_TENANT, reason, record.tenant_id[:64])
             )
             return
         if self.only is not None and route.tenant_id not in self.only:
@@ -197,6 +200,8 @@ class _Sorting(Generic[F]):
         if record.position > work.after:
             touched.add(route.tenant_id)
             self._apply(record, route, work)
+        else:
+            self.batch.repeated += 1
 
     def _work(self, tenant_id: str) -> TenantWork[F]:
         work = self.batch.tenants.get(tenant_id)

@@ -59,6 +59,7 @@ class Progress:
     turned_at: float = field(default_factory=time.monotonic)
     connected: bool = False
     lag_records: int = 0
+    lag_seconds: float = 0.0
     stalled_tenants: int = 0
     batches: int = 0
 
@@ -88,6 +89,7 @@ class Importer(Generic[F]):
         self._at: dict[Lane, int] = {}
         self._acknowledged: dict[Lane, int] = {}
         self._lags: dict[Lane, int] = {}
+        self._committed_at_ms: dict[Lane, int] = {}
         self._known: set[str] = set()
         self._housekept_at = 0.0
         self._looked_at = 0.0
@@ -141,6 +143,7 @@ class Importer(Generic[F]):
                 self._import(chunk)
             self._lags[chunk.lane] = max(chunk.last_position - self._at[chunk.lane], 0)
         self.progress.lag_records = sum(self._lags.values())
+        self._measure_lag_seconds()
         for slot in self._slots.stalled():
             self._catch_up(slot)
         if time.monotonic() - self._looked_at >= NEW_TENANTS_S:
@@ -179,6 +182,7 @@ class Importer(Generic[F]):
         _LOG.info("import ends", lane=str(lane), position=self._at[lane])
         del self._at[lane]
         self._lags.pop(lane, None)
+        self._committed_at_ms.pop(lane, None)
         self._acknowledged.pop(lane, None)
         self._slots.release(lane)
 
@@ -223,6 +227,8 @@ class Importer(Generic[F]):
             if work.records
         )
         self._at[lane] = batch.last_position
+        if batch.committed_at_ms:
+            self._committed_at_ms[lane] = batch.committed_at_ms
         self.progress.batches += 1
         self._metrics.batch(batch, changes, time.monotonic() - began)
 
@@ -259,6 +265,16 @@ class Importer(Generic[F]):
 
     # --- saying what is done ---
 
+    def _measure_lag_seconds(self) -> None:
+        """In each lane that has more to read: how long ago was written what was read last."""
+        now_ms = time.time() * 1000
+        ages = (
+            now_ms - self._committed_at_ms[lane]
+            for lane, lag in self._lags.items()
+            if lag and lane in self._committed_at_ms
+        )
+        self.progress.lag_seconds = max(max(ages, default=0.0), 0.0) / 1000
+
     def housekeep(self) -> None:
         """Take idle tenants along, make everything durable, and let the stream forget."""
         self._housekept_at = time.monotonic()
@@ -283,6 +299,7 @@ class Importer(Generic[F]):
         self._metrics.state(
             connected=self.progress.connected,
             lag_records=self.progress.lag_records,
+            lag_seconds=self.progress.lag_seconds,
             stalled_tenants=self.progress.stalled_tenants,
         )
 

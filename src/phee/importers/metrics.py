@@ -38,6 +38,12 @@ class ImporterMetrics:
             "tenant_mismatches",
             "Records whose process id names another tenant than they carry.",
         )
+        self._repeated = _counter(
+            registry, "repeated_records", "Records that were applied before, and changed nothing."
+        )
+        self._lag_seconds = _gauge(
+            registry, "lag_seconds", "Age of the newest record applied, while more are waiting."
+        )
         self._lag = _gauge(registry, "lag_records", "Records in the stream not applied yet.")
         self._connected = _gauge(registry, "connected", "1 while the stream answers.")
         self._stalled = _gauge(registry, "stalled_tenants", "Tenants whose store refuses writes.")
@@ -54,6 +60,8 @@ class ImporterMetrics:
         self._changes.labels(self._store).inc(changes)
         self._batch_records.labels(self._store).observe(batch.records)
         self._batch_seconds.labels(self._store).observe(seconds)
+        if batch.repeated:
+            self._repeated.labels(self._store).inc(batch.repeated)
         if batch.mismatches:
             self._mismatches.labels(self._store).inc(batch.mismatches)
         for (tenant_id, reason), count in batch.dead_letters().items():
@@ -72,10 +80,13 @@ class ImporterMetrics:
         """Count a record that the store itself refused."""
         self._letters.labels(self._store, tenant_id, reason).inc()
 
-    def state(self, *, connected: bool, lag_records: int, stalled_tenants: int) -> None:
+    def state(
+        self, *, connected: bool, lag_records: int, lag_seconds: float, stalled_tenants: int
+    ) -> None:
         """Show how this importer is doing now."""
         self._connected.labels(self._store).set(int(connected))
         self._lag.labels(self._store).set(lag_records)
+        self._lag_seconds.labels(self._store).set(lag_seconds)
         self._stalled.labels(self._store).set(stalled_tenants)
 
 

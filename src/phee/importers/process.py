@@ -16,15 +16,23 @@ from prometheus_client import CollectorRegistry
 from phee.importers.batch import Sorter
 from phee.importers.importer import Importer
 from phee.importers.metrics import ImporterMetrics
-from phee.monitoring import HealthChecks, MonitoringServer, configure_logging, new_registry
-from phee.projections.documents import DocumentFold
+from phee.monitoring import (
+    HealthChecks,
+    MonitoringServer,
+    configure_logging,
+    new_registry,
+    watch_statements,
+)
+from phee.projections.documents import DocumentFold, Maskers
+from phee.projections.exported import RECORD_INTEREST, RecordFold
 from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
 from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.stores import SQLITE, relational_stores
-from phee.stores.search.runtime import EMBEDDED, search_runtime
+from phee.stores.search.runtime import EMBEDDED, RemoteSearch, search_runtime
 from phee.stores.writing import TenantStore
 from phee.stream import EventStream, open_stream
 from phee.tenants import TenantRegistry
@@ -44,7 +52,8 @@ class ImporterSettings:
 
     Attributes:
         data: the hub's data directory.
-        http_port: where health and metrics are, on loopback (0: a free port, which is logged).
+        http_host: the address that health and metrics are served on.
+        http_port: their port (0: a free one, which is logged).
         lag_records_ready: further behind than this, it is not ready.
         stream: where records come from, as :func:`phee.stream.open_stream` takes it; empty for
             the record log of the hub.
@@ -55,6 +64,7 @@ class ImporterSettings:
 
     data: Path
     stream: str = ""
+    http_host: str = "127.0.0.1"
     http_port: int = 0
     lag_records_ready: int = 100_000
     mapping: Path | None = None
@@ -105,7 +115,13 @@ def make_importer(
 
     return Importer(
         stream,
-        make_sorter(kind, tenants, _mapping(settings)),
+        make_sorter(
+            kind,
+            tenants,
+            _mapping(settings),
+            MaskingKeys(settings.data).masker,
+            with_records=isinstance(chosen, RemoteSearch) and chosen.keeps_records,
+        ),
         chosen.open_store,
         relational_stores(settings.database, settings.data).open_operator_letters(kind),
         tenants,
@@ -114,12 +130,24 @@ def make_importer(
     )
 
 
-def make_sorter(kind: Kind, tenants: TenantDirectory, mapping: TransferMapping) -> Sorter[Any]:
-    """Return what sorts records for stores of ``kind``."""
+def make_sorter(
+    kind: Kind,
+    tenants: TenantDirectory,
+    mapping: TransferMapping,
+    maskers: Maskers = lambda _: None,
+    *,
+    with_records: bool = False,
+) -> Sorter[Any]:
+    """Return what sorts records for stores of ``kind``.
+
+    ``maskers`` mask search documents; ``with_records`` keeps every record beside them.
+    """
     router = Router(mapping, tenants)
     if kind == "relational":
         return Sorter(RELATIONAL_INTEREST, router, RelationalFold)
-    return Sorter(DOCUMENT_INTEREST, router, DocumentFold)
+    if with_records:
+        return Sorter(RECORD_INTEREST, router, lambda epoch: RecordFold(epoch, maskers=maskers))
+    return Sorter(DOCUMENT_INTEREST, router, lambda epoch: DocumentFold(epoch, maskers))
 
 
 def store_opener(
@@ -156,6 +184,7 @@ def run_importer(kind: Kind, settings: ImporterSettings) -> None:
     """
     configure_logging(level=settings.log_level)
     registry = new_registry()
+    watch_statements(registry)
     stream = open_stream(settings.stream, settings.data, kind)
     importer = make_importer(kind, settings, stream, registry)
     asyncio.run(_run(kind, settings, importer, registry))
@@ -168,7 +197,7 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, importer.stop)
     server = MonitoringServer(registry, health_checks(importer, settings.lag_records_ready))
-    port = await server.start(port=settings.http_port)
+    port = await server.start(host=settings.http_host, port=settings.http_port)
     _LOG.info("importer started", store=kind, http_port=port)
     try:
         await asyncio.to_thread(importer.run)

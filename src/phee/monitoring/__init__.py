@@ -17,7 +17,10 @@ from phee.monitoring.engine_state import engine_state_metrics
 from phee.monitoring.health import Check, Health, HealthChecks
 from phee.monitoring.logs import configure_logging
 from phee.monitoring.metrics import Freshness, HttpMetrics, new_registry, render
+from phee.monitoring.payment_metrics import payment_metrics
+from phee.monitoring.rocksdb_metrics import rocksdb_metrics
 from phee.monitoring.server import MonitoringServer
+from phee.monitoring.statements import watch_statements
 
 __all__ = [
     "CallbackCollector",
@@ -36,6 +39,9 @@ __all__ = [
     "histogram",
     "log_metrics",
     "new_registry",
+    "payment_metrics",
     "render",
+    "rocksdb_metrics",
+    "watch_statements",
     "worker_metrics",
 ]

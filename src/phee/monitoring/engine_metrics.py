@@ -41,10 +41,11 @@ class EngineCounts(Protocol):
     requests_received: int
     requests_refused: int
     faults: int
+    recovery_s: float
 
     @property
-    def elements(self) -> Mapping[tuple[str, str], int]:
-        """Events of elements, by action and element type."""
+    def elements(self) -> Mapping[tuple[str, str, str], int]:
+        """Events of elements, by action, element type and event type."""
 
     @property
     def jobs(self) -> Mapping[tuple[str, str], int]:
@@ -53,6 +54,10 @@ class EngineCounts(Protocol):
     @property
     def records(self) -> Mapping[tuple[int, int, int], int]:
         """Records written, by record type, value type and intent."""
+
+    @property
+    def wait_ms(self) -> CountsInMs:
+        """How long the oldest command of a group waited for being processed."""
 
     @property
     def commit_ms(self) -> CountsInMs:
@@ -93,14 +98,17 @@ def engine_metrics(counts: EngineCounts, *, partition: int = 1) -> Callable[[], 
         yield from _records(counts, number)
         yield from _requests(counts, number)
         yield from _times(counts, number)
+        name = "zeebe_stream_processor_startup_recovery_time"
+        opened = [((number,), counts.recovery_s)]
+        yield gauge(name, "Seconds that opening took.", ["partition"], opened)
 
     return read
 
 
 def _elements_and_jobs(counts: EngineCounts, number: str) -> Iterator[Metric]:
     elements = [
-        ((action, element_type, number, "null"), count)
-        for (action, element_type), count in list(counts.elements.items())
+        ((action, element_type, number, event_type), count)
+        for (action, element_type, event_type), count in list(counts.elements.items())
     ]
     labels = ["action", "type", "partition", "eventType"]
     yield counter("zeebe_element_instance_events", "Flow nodes.", labels, elements)
@@ -146,6 +154,8 @@ def _records(counts: EngineCounts, number: str) -> Iterator[Metric]:
 def _times(counts: EngineCounts, number: str) -> Iterator[Metric]:
     batch = "zeebe_stream_processor_batch_processing"
     for name, text, times, unit in (
+        ("zeebe_stream_processor_latency", "From arrival to processing, the oldest of a group.",
+         counts.wait_ms, _MS),
         ("zeebe_log_appender_commit_latency", "From first record to durable.",
          counts.commit_ms, _MS),
         ("zeebe_log_appender_append_latency", "Making a group durable.", counts.flush_ms, _MS),

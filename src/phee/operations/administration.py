@@ -91,13 +91,14 @@ class ConsumerStatus(_Wire):
 
 
 class HubStatus(_Wire):
-    """How the hub does, in numbers."""
+    """How the hub does, in numbers; an orchestrator elsewhere does not tell its positions."""
 
     version: str
     uptime_s: float
+    orchestrator: str
     epoch: str
-    partition_id: int
-    durable_position: int
+    partition_id: int | None
+    durable_position: int | None
     tenants: list[str]
     consumers: list[ConsumerStatus]
     intake_limited_by: str | None
@@ -109,7 +110,7 @@ class RunningGroup(_Wire):
 
     tenant: str
     bpmn_process_id: str
-    process_instance_keys: list[int]
+    process_instance_keys: Sequence[int]
 
 
 class RunningAnswer(_Wire):

@@ -5,15 +5,16 @@ Every filter has an index in the stores, and every sort order is one of a few kn
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
 from phee.operations.dates import from_ms, until_ms
 from phee.stores.relational.filters import IncidentFilter, ProcessInstanceFilter, TransferFilter
 from phee.stores.search import SearchQuery
-from phee.stores.search.query import FILTER_FIELDS, TEXT_FIELDS
+from phee.stores.search.query import FILTER_FIELDS, SORT_FIELDS, TEXT_FIELDS
 from phee.web import KEY_MAX, FieldProblem, FreshQuery, InvalidFields, QueryParameters
 
 SIZE_MAX = 1000
@@ -171,6 +172,9 @@ class DeadLettersQuery(FreshQuery):
     store: WhichStore = "relational"
 
 
+SearchOrder = Literal["startedAt", "completedAt", "amount", "status", "transactionId"]
+
+
 class StatisticsQuery(FreshQuery):
     """Counts and sums of transfers over time."""
 
@@ -181,8 +185,8 @@ class StatisticsQuery(FreshQuery):
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
 
 
-class SearchFields(FreshQuery):
-    """Free text, and fields that must have a value."""
+class SearchFilters(FreshQuery):
+    """Which documents: free text, and fields that must have a value."""
 
     q: (
         Annotated[
@@ -231,17 +235,9 @@ class SearchFields(FreshQuery):
     completed_to: Moment | None = None
     amount_from: AmountText | None = None
     amount_to: AmountText | None = None
-    sorted_order: SortedOrder = "DESC"
-    size: Annotated[int, Meta(ge=1, le=SIZE_MAX)] = 20
-    cursor: (
-        Annotated[
-            str, Meta(min_length=1, max_length=500, description="nextCursor of the page before")
-        ]
-        | None
-    ) = None
 
     def chosen(self) -> SearchQuery:
-        """Return the question to the search store.
+        """Return which documents of the search store these are.
 
         Raises:
             InvalidFields: a date or a field name is not one.
@@ -252,9 +248,6 @@ class SearchFields(FreshQuery):
             filters=self._filters(),
             ranges=self._ranges(),
             kinds=(self.kind,) if self.kind else (),
-            newest_first=self.sorted_order == "DESC",
-            size=self.size,
-            cursor=self.cursor or "",
         )
 
     def _text_fields(self) -> tuple[str, ...]:
@@ -289,6 +282,34 @@ class SearchFields(FreshQuery):
         return {name: bounds for name, bounds in ranges.items() if bounds != (None, None)}
 
 
+class SearchFields(SearchFilters):
+    """A page of documents."""
+
+    sorted_by: SearchOrder = "startedAt"
+    sorted_order: SortedOrder = "DESC"
+    size: Annotated[int, Meta(ge=1, le=SIZE_MAX)] = 20
+    cursor: (
+        Annotated[
+            str, Meta(min_length=1, max_length=500, description="nextCursor of the page before")
+        ]
+        | None
+    ) = None
+
+    def chosen(self) -> SearchQuery:
+        """Return the question to the search store.
+
+        Raises:
+            InvalidFields: a date or a field name is not one.
+        """
+        return replace(
+            super().chosen(),
+            sorted_by=snake(self.sorted_by),
+            newest_first=self.sorted_order == "DESC",
+            size=self.size,
+            cursor=self.cursor or "",
+        )
+
+
 def party(identifier: str | None) -> str | None:
     """Return a party identifier; a leading + that was not percent-encoded arrives as a space."""
     if identifier is not None and identifier.startswith(" "):
@@ -313,3 +334,4 @@ def camel(name: str) -> str:
 
 
 assert set(FILTER_FIELDS) <= set(SearchFields.__struct_fields__), "a search filter is not offered"
+assert set(SORT_FIELDS) == {snake(name) for name in get_args(SearchOrder)}, "an order is missing"

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from phee.errors import NotFound
+from phee.operations.analytics import INTERVALS_MAX, INTERVALS_MS, Analytics
 from phee.operations.answers import (
     DeadLetterAnswer,
     FlowNodeAnswer,
@@ -44,9 +45,6 @@ from phee.stores.relational.models import StatusTotal
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.search import Bucket, SearchQuery
 
-INTERVALS_MS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
-BUCKETS_MAX = 2_000
-
 _task = same_fields(TaskAnswer)
 _variable = same_fields(VariableAnswer)
 _flow_node = same_fields(FlowNodeAnswer)
@@ -60,6 +58,7 @@ class OperationsQueries:
 
     def __init__(self, stores: TenantStores) -> None:
         self._stores = stores
+        self.analytics = Analytics(stores)
 
     async def transfers(self, tenant_id: str, query: TransfersQuery) -> PageAnswer[TransferAnswer]:
         """Return a page of transfers."""
@@ -168,14 +167,14 @@ class OperationsQueries:
         )
 
     async def statistics(self, tenant_id: str, query: StatisticsQuery) -> Statistics:
-        """Return counts and sums over time; without a start, over the newest BUCKETS_MAX intervals.
+        """Return counts and sums over time; without a start, over the newest intervals.
 
         A range of more intervals is cut at its start, which the answer says.
         """
         interval_ms = INTERVALS_MS[query.interval]
         end = until_ms(query.start_to, "startTo") or int(time.time() * 1000)
         begin = from_ms(query.start_from, "startFrom") or 0
-        begin = max(begin, end - BUCKETS_MAX * interval_ms)
+        begin = max(begin, end - INTERVALS_MAX * interval_ms)
         chosen = TransferFilter(
             start_from=begin, start_to=end, direction=query.direction, currency=query.currency
         )
@@ -199,7 +198,7 @@ class OperationsQueries:
                 TimeSums(
                     start=bucket.start,
                     count=bucket.count,
-                    by_status=[_sum(part) for part in bucket.by_status],
+                    by_status=[_bucket(part) for part in bucket.parts],
                 )
                 for bucket in histogram.buckets
             ],
@@ -218,7 +217,14 @@ def _parts(reader: RelationalReader, key: int, epoch: int) -> dict[str, Any]:
     }
 
 
-def _sum(total: StatusTotal | Bucket) -> StatusSum:
+def _bucket(part: Bucket) -> StatusSum:
+    total = StatusTotal(
+        status=part.value or "", currency=part.currency, count=part.count, amount=part.amount
+    )
+    return _sum(total)
+
+
+def _sum(total: StatusTotal) -> StatusSum:
     return StatusSum(
         status=total.status,
         currency=total.currency,

@@ -8,6 +8,14 @@ from litestar import Request, Router
 from litestar.datastructures import State
 from litestar.params import PathParameter
 
+from phee.operations.analytics import (
+    HistogramAnswer,
+    HistogramQuery,
+    PercentilesAnswer,
+    PercentilesQuery,
+    TermsAnswer,
+    TermsQuery,
+)
 from phee.operations.answers import (
     DeadLetterAnswer,
     IncidentAnswer,
@@ -90,6 +98,21 @@ class OperationsRoutes(Handlers):
         tenant_id, query = await self._asked(request, SearchFields, self._search)
         return await self._queries.search(tenant_id, query)
 
+    async def histogram(self, request: AnyRequest) -> HistogramAnswer:
+        """Count and sum documents over time, by the values of a field and by currency."""
+        tenant_id, query = await self._asked(request, HistogramQuery, self._search)
+        return await self._queries.analytics.histogram(tenant_id, query)
+
+    async def terms(self, request: AnyRequest) -> TermsAnswer:
+        """Count and sum documents by the most frequent values of a field, and inside of each."""
+        tenant_id, query = await self._asked(request, TermsQuery, self._search)
+        return await self._queries.analytics.terms(tenant_id, query)
+
+    async def percentiles(self, request: AnyRequest) -> PercentilesAnswer:
+        """Return percentiles of durations, or of amounts by currency."""
+        tenant_id, query = await self._asked(request, PercentilesQuery, self._search)
+        return await self._queries.analytics.percentiles(tenant_id, query)
+
     async def incidents(self, request: AnyRequest) -> PageAnswer[IncidentAnswer]:
         """List what stopped payments."""
         tenant_id, query = await self._asked(request, IncidentsQuery, self._relational)
@@ -139,6 +162,9 @@ def routes(
         ("/transfers/statistics", api.statistics, "Count and sum payments", StatisticsQuery),
         ("/transfer/{workflow_instance_key:str}", api.transfer, "One payment", FreshQuery),
         ("/search", api.search, "Search", SearchFields),
+        ("/analytics/histogram", api.histogram, "Count and sum over time", HistogramQuery),
+        ("/analytics/terms", api.terms, "Most frequent values", TermsQuery),
+        ("/analytics/percentiles", api.percentiles, "Percentiles", PercentilesQuery),
         ("/incidents", api.incidents, "List incidents", IncidentsQuery),
         ("/process-instances", api.process_instances, "List runs", ProcessInstancesQuery),
         (

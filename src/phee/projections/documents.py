@@ -6,11 +6,12 @@ incident. Documents fill up group by group like rows do; see :mod:`phee.projecti
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import cast
 
 from phee.projections.generic import STATE_BY_INTENT
+from phee.projections.masking import Masker
 from phee.projections.routing import Route
 from phee.projections.rows import RowChange, Target, TransferVariablesRow
 from phee.projections.transfers import TransferFold
@@ -93,11 +94,17 @@ _FIELDS = tuple(
 """What a payment's document takes from its row, in the order of the document."""
 
 
+Maskers = Callable[[str], Masker | None]
+"""Returns what masks the personal data of a tenant; None: nothing is masked."""
+
+
 class DocumentFold:
     """Folds the records of one tenant and epoch, in order, into document changes."""
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, epoch: int, maskers: Maskers = lambda _: None) -> None:
         self.epoch = epoch
+        self._maskers = maskers
+        self.tenant_id = ""
         self._payments = TransferFold(epoch)
         self._instances: dict[int, InstanceDocument] = {}
         self._incidents: dict[int, IncidentDocument] = {}
@@ -109,6 +116,7 @@ class DocumentFold:
             InvalidInput: a field of a payment cannot be read from it; all else is folded in.
         """
         value = record.value
+        self.tenant_id = route.tenant_id
         match record.value_type:
             case ValueType.PROCESS_INSTANCE:
                 instance = cast("ProcessInstanceValue", value)
@@ -136,7 +144,7 @@ class DocumentFold:
         return instances + [(INCIDENT, key) for key in self._incidents]
 
     def changes(self) -> list[tuple[Target, Collection[RowChange]]]:
-        """Return the document changes in the order a store applies them."""
+        """Return the document changes in the order a store applies them, masked."""
         payments = self._payments
         instances = [
             InstanceDocument(
@@ -161,10 +169,15 @@ class DocumentFold:
         ]
         return [
             (INSTANCE_DOCUMENTS, [*instances, *self._instances.values()]),
-            (PAYMENT_VARIABLES, [_variables(row) for row in payments.variables.values()]),
+            (PAYMENT_VARIABLES, self._variables()),
             (PAYMENT_JOBS, jobs),
             (INCIDENT_DOCUMENTS, self._incidents.values()),
         ]
+
+    def _variables(self) -> list[PaymentVariables]:
+        rows = [_variables(row) for row in self._payments.variables.values()]
+        masker = self._maskers(self.tenant_id)
+        return rows if masker is None else [masker.struct(row) for row in rows]
 
     def _instance(self, record: Record, value: ProcessInstanceValue, route: Route) -> None:
         key = value.process_instance_key

@@ -7,12 +7,12 @@ gets nothing, least of all another tenant's place: its records go to the operato
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from phee.projections.mapping import FlowMapping, TransferMapping
 from phee.records import DEFAULT_TENANT
+from phee.records.tenant_names import named_tenant
 
 
 class TenantDirectory(Protocol):
@@ -58,7 +58,7 @@ class Router:
 
     def _find(self, bpmn_process_id: str, tenant_id: str) -> Route | None:
         known = self._tenants.known_tenants() | {DEFAULT_TENANT}
-        named = next((t for _, t in _splits(bpmn_process_id) if t in known), None)
+        named = named_tenant(bpmn_process_id, known.__contains__)
         if tenant_id == DEFAULT_TENANT and named is not None:
             tenant_id = named
         if tenant_id not in known:
@@ -71,11 +71,3 @@ class Router:
             self._mapping.flows.get(flow),
             mismatch=named is not None and suffix != tenant_id,
         )
-
-
-def _splits(name: str) -> Iterator[tuple[str, str]]:
-    """Every way to split at a dash, the longest tenant first."""
-    at = name.find("-")
-    while at != -1:
-        yield name[:at], name[at + 1 :]
-        at = name.find("-", at + 1)

@@ -26,6 +26,7 @@ from phee.projections.mapping import TransferMapping
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import Route
 from phee.records import Record
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.models import DeadLetter as StoredLetter
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.relational.store import SqliteRelationalStore
@@ -59,7 +60,7 @@ class DeadLetterDesk:
         tenants = RegisteredTenants(data)
         self._sorters: dict[Kind, Sorter[Any]] = {
             "relational": make_sorter("relational", tenants, mapping),
-            "search": make_sorter("search", tenants, mapping),
+            "search": make_sorter("search", tenants, mapping, MaskingKeys(data).masker),
         }
 
     def reader(self, tenant_id: str, store: Kind) -> RelationalReader:
@@ -152,8 +153,7 @@ class _Projection:
     def __init__(
         self, letter: StoredLetter, tenant_id: str, sorter: Sorter[Any], stream: EventStream
     ) -> None:
-        new = RelationalFold if sorter.new_fold is RelationalFold else DocumentFold
-        self.one = _OneInstance(new(letter.epoch), letter)
+        self.one = _OneInstance(sorter.new_fold(letter.epoch), letter)
         self.letters: list[DeadLetter] = []
         self._letter = letter
         self._tenant_id = tenant_id

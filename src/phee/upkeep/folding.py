@@ -22,6 +22,7 @@ from phee.importers.process import Kind, RegisteredTenants, make_sorter
 from phee.importers.slots import Slot
 from phee.projections.mapping import TransferMapping
 from phee.records import Block, decode_block
+from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.store import SqliteRelationalStore
 from phee.stores.search.store import SqliteSearchStore
 from phee.stores.writing import TenantStore
@@ -75,7 +76,7 @@ class LogFolder:
         tenants = RegisteredTenants(data)
         self._sorters: dict[Kind, Sorter[Any]] = {
             "relational": make_sorter("relational", tenants, mapping),
-            "search": make_sorter("search", tenants, mapping),
+            "search": make_sorter("search", tenants, mapping, MaskingKeys(data).masker),
         }
         self._appliers = {
             kind: Applier(sorter, ImporterMetrics(CollectorRegistry(), kind))

@@ -11,7 +11,7 @@ from real_components.missing import Missing
 from relational_runtimes import MysqlRuntime, Runtime, SqliteRuntime
 from search_runtimes import SERVER_PARAMS, own_indices, search_server
 
-from phee.stores.search.runtime import EMBEDDED
+from phee.stores.search.runtime import EMBEDDED, MASKING_VARIABLE
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +48,14 @@ def any_url(
         return
     with search_server(request.param, tmp_path_factory.mktemp(request.param)) as url:
         yield url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clear_documents() -> Iterator[None]:
+    """Not masked on any runtime, so that the same is found on each; masking has its own tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MASKING_VARIABLE, "off")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from record_stream import START_MS, Instance, RecordWriter, channel_request
 
 from phee.errors import InvalidInput, NotSupported, TimedOut, Unavailable
 from phee.records.types import IncidentIntent
-from phee.stores.search.query import SearchQuery, SearchStore
+from phee.stores.search.query import SORT_FIELDS, SearchQuery, SearchStore, Terms
 from phee.stores.search.runtime import EMBEDDED, SearchRuntime, search_runtime
 from phee.stores.search.store import SqliteSearchStore
 from phee.stream.memory import MemoryLog
@@ -136,6 +136,25 @@ def test_cursors_visit_everything_once(store: SearchStore, newest_first: bool) -
     assert keys == sorted(keys, reverse=newest_first)
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("sorted_by", SORT_FIELDS)
+def test_every_order_visits_everything_once(
+    store: SearchStore, sorted_by: str, newest_first: bool
+) -> None:
+    cursor, places = "", []
+    while True:
+        query = SearchQuery(size=3, cursor=cursor, newest_first=newest_first, sorted_by=sorted_by)
+        hits = store.search(query)
+        for hit in hits.documents:
+            value = getattr(hit, sorted_by)
+            places.append((value is not None, value or 0, hit.key))
+        cursor = hits.next_cursor
+        if not cursor:
+            break
+    assert len(set(places)) == len(places) == PAYMENTS + 2
+    assert places == sorted(places, reverse=newest_first)
+
+
 def test_pages_by_number(store: SearchStore) -> None:
     first = store.search(SearchQuery(kinds=("payment",), size=5)).documents
     second = store.search(SearchQuery(kinds=("payment",), size=5, offset=5)).documents
@@ -147,13 +166,13 @@ def test_histogram_counts_and_sums_exactly(store: SearchStore) -> None:
     histogram = store.histogram(query, interval_ms=120_000)
     assert sum(bucket.count for bucket in histogram.buckets) == PAYMENTS
     assert all(bucket.start % 120_000 == 0 for bucket in histogram.buckets)
-    total = sum(part.amount for bucket in histogram.buckets for part in bucket.by_status)
+    total = sum(part.amount for bucket in histogram.buckets for part in bucket.parts)
     assert total == sum(Decimal(f"{n}.25") for n in range(PAYMENTS))
     failed = [
         part
         for bucket in histogram.buckets
-        for part in bucket.by_status
-        if (part.status, part.currency) == ("FAILED", "EUR")
+        for part in bucket.parts
+        if (part.value, part.currency) == ("FAILED", "EUR")
     ]
     assert sum(part.count for part in failed) == 3
 
@@ -170,7 +189,7 @@ async def test_the_largest_amounts_add_up_exactly(tmp_path: Path, search: str) -
     await shown(runtime, log)
     with closing(runtime.open_reader("rhino")) as store:
         (bucket,) = store.histogram(SearchQuery(), interval_ms=10**9).buckets
-        (part,) = bucket.by_status
+        (part,) = bucket.parts
         assert (part.count, part.amount) == (40, sum(map(Decimal, amounts)) * 10)
         largest = SearchQuery(ranges={"amount": (Decimal("123456789012345678.9013"), None)})
         assert store.search(largest).total == 10
@@ -215,6 +234,7 @@ async def test_begun_words_are_found_however_many_fit(tmp_path: Path, search: st
         {"size": 1_001},
         {"offset": -1},
         {"cursor": "not-a-cursor"},
+        {"sorted_by": "note"},
     ],
 )
 def test_what_does_not_exist_is_refused(store: SearchStore, query: dict[str, Any]) -> None:
@@ -226,6 +246,118 @@ def test_a_cursor_of_the_other_order_is_refused(store: SearchStore) -> None:
     cursor = store.search(SearchQuery(size=1)).next_cursor
     with pytest.raises(InvalidInput):
         store.search(SearchQuery(size=1, cursor=cursor, newest_first=False))
+    with pytest.raises(InvalidInput):
+        store.search(SearchQuery(size=1, cursor=cursor, sorted_by="amount"))
+
+
+# --- aggregations ---
+
+PAID = SearchQuery(kinds=("payment",))
+
+
+def test_a_histogram_by_party(store: SearchStore) -> None:
+    (bucket,) = store.histogram(SearchQuery(), interval_ms=10**9, by="payer_party_id").buckets
+    assert bucket.count == PAYMENTS + 2
+    assert [(part.value, part.count) for part in bucket.parts] == [
+        (None, 2),
+        *sorted((f"77{n}", 1) for n in range(PAYMENTS)),
+    ]
+
+
+def test_top_terms_with_exact_sums(store: SearchStore) -> None:
+    found = store.top_terms(PAID, field="status", by="currency")
+    assert [(term.value, term.count) for term in found.terms] == [
+        ("COMPLETED", 8), ("FAILED", 3), ("EXCEPTION", 1),
+    ]  # fmt: skip
+    assert (found.other_count, found.count_error_max) == (0, 0)
+    completed, failed, exception = found.terms
+    assert [(a.currency, a.count, a.amount) for a in failed.amounts] == [
+        ("EUR", 3, Decimal("12.75"))
+    ]
+    assert completed.parts is not None
+    assert [(part.value, part.count) for part in completed.parts.terms] == [("KES", 5), ("EUR", 3)]
+    eur = completed.parts.terms[1]
+    assert [(a.currency, a.amount) for a in eur.amounts] == [("EUR", Decimal("18.75"))]
+    assert sum(a.amount for a in completed.amounts + exception.amounts) == sum(
+        Decimal(f"{n}.25") for n in range(PAYMENTS) if n % 4
+    )
+
+
+def test_top_terms_count_what_they_leave_out(store: SearchStore) -> None:
+    found = store.top_terms(PAID, field="payer_party_id", size=4, by="status")
+    assert [term.value for term in found.terms] == ["770", "771", "7710", "7711"]
+    assert found.other_count == PAYMENTS - 4
+    assert [[part.value for part in term.parts.terms] for term in found.terms if term.parts] == [
+        ["FAILED"], ["COMPLETED"], ["COMPLETED"], ["COMPLETED"],
+    ]  # fmt: skip
+    assert store.top_terms(PAID, field="batch_id") == Terms(terms=[], other_count=0)
+
+
+def test_top_terms_of_what_matches_only(store: SearchStore) -> None:
+    query = SearchQuery(text="77*", ranges={"amount": (3, 6)}, kinds=("payment",))
+    found = store.top_terms(query, field="currency", by="batch_id")
+    assert [(term.value, term.count) for term in found.terms] == [("KES", 2), ("EUR", 1)]
+    assert all(term.parts == Terms(terms=[], other_count=0) for term in found.terms)
+
+
+def test_percentiles_of_amounts_by_currency(store: SearchStore) -> None:
+    percents = [Decimal(50), Decimal("99.9"), Decimal(100)]
+    found = store.percentiles(PAID, field="amount", percents=percents)
+    assert [(group.currency, group.count) for group in found.groups] == [("EUR", 6), ("KES", 6)]
+    eur, kes = ([one.value for one in group.percentiles] for group in found.groups)
+    assert (eur[2], kes[2]) == (Decimal("10.25"), Decimal("11.25"))
+    if found.is_exact:
+        assert eur == [Decimal("4.25"), Decimal("10.25"), Decimal("10.25")]
+        assert kes == [Decimal("5.25"), Decimal("11.25"), Decimal("11.25")]
+    else:
+        assert Decimal("4.25") <= eur[0] <= Decimal("6.25")
+
+
+def test_percentiles_of_durations(store: SearchStore) -> None:
+    found = store.percentiles(PAID, field="duration_ms", percents=[Decimal(1), Decimal(100)])
+    (group,) = found.groups
+    ended = [d for d in store.search(SearchQuery(size=100)).documents if d.completed_at]
+    durations = sorted(d.completed_at - (d.started_at or 0) for d in ended if d.completed_at)
+    assert (group.value, group.currency, group.count) == (None, None, len(durations))
+    assert group.percentiles[1].value == durations[-1]
+    by_status = store.percentiles(PAID, field="duration_ms", percents=[Decimal(90)], by="status")
+    assert [(group.value, group.count) for group in by_status.groups] == [
+        ("COMPLETED", 8), ("FAILED", 3),
+    ]  # fmt: skip
+    some = SearchQuery(text="tx-7")
+    (one,) = store.percentiles(some, field="duration_ms", percents=[Decimal(50)]).groups
+    assert one.count == 1
+    nothing = SearchQuery(filters={"status": "no such"})
+    assert not store.percentiles(nothing, field="duration_ms", percents=[Decimal(5)]).groups
+    assert not store.percentiles(nothing, field="amount", percents=[Decimal(5)], by="flow").groups
+
+
+def test_aggregations_that_do_not_exist_are_refused(
+    store: SearchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = [Decimal("0.5")]
+    asked: list[Callable[[], object]] = [
+        lambda: store.histogram(PAID, interval_ms=10, by="note"),
+        lambda: store.top_terms(PAID, field="note"),
+        lambda: store.top_terms(PAID, field="amount"),
+        lambda: store.top_terms(PAID, field="status", by="x"),
+        lambda: store.top_terms(PAID, field="status", size=0),
+        lambda: store.top_terms(PAID, field="status", size=101),
+        lambda: store.percentiles(PAID, field="started_at", percents=half),
+        lambda: store.percentiles(PAID, field="amount", percents=[]),
+        lambda: store.percentiles(PAID, field="amount", percents=half * 21),
+        lambda: store.percentiles(PAID, field="amount", percents=[Decimal(0)]),
+        lambda: store.percentiles(PAID, field="amount", percents=[Decimal("100.1")]),
+        lambda: store.percentiles(PAID, field="amount", percents=[Decimal("0.0001")]),
+        lambda: store.percentiles(PAID, field="amount", percents=half, by="text"),
+        lambda: store.top_terms(SearchQuery(size=0), field="status"),
+    ]
+    for ask in asked:
+        with pytest.raises(InvalidInput):
+            ask()
+    monkeypatch.setattr("phee.stores.search.checks.GROUPS_MAX", 3)
+    with pytest.raises(InvalidInput, match="more than 3 groups"):
+        store.percentiles(PAID, field="amount", percents=half, by="payer_party_id")
 
 
 def test_too_fine_a_histogram_is_refused(

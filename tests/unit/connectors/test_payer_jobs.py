@@ -215,8 +215,25 @@ async def test_without_tenant_in_the_deployment_the_variable_counts(jobs: Any) -
 
 @pytest.mark.parametrize(
     "name",
-    ["send-success-to-channel", "send-error-to-channel", "send-unknown-to-channel",
-     "notify-operator", "notify-ams-failure"],
-)  # fmt: skip
+    ["send-success-to-channel", "send-unknown-to-channel", "notify-operator", "notify-ams-failure"],
+)
 async def test_news_complete_and_echo_nothing(jobs: Any, name: str) -> None:
     assert await jobs.run(name, payment()) == Completed({})
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [({}, "2004"), ({"payeeQuoteResponse": "{}"}, "4100")],
+    ids=["nobody answered", "the payer did not confirm"],
+)
+async def test_a_payment_that_failed_in_silence_says_so(
+    jobs: Any, known: dict[str, str], code: str
+) -> None:
+    outcome = await jobs.run("send-error-to-channel", payment() | known)
+    assert isinstance(outcome, Completed)
+    assert json.loads(outcome.variables["errorInformation"])["errorCode"] == code
+
+
+async def test_a_refusal_keeps_its_reason(jobs: Any) -> None:
+    refused = {"errorInformation": '{"errorCode":"3204","errorDescription":"Party not found"}'}
+    assert await jobs.run("send-error-to-channel", payment() | refused) == Completed({})

@@ -395,7 +395,7 @@ async def test_stats_count_what_happened(engine: Engine) -> None:
     [job] = await take(engine)
     await engine.submit(CompleteJob(job.key))
     stats = engine.stats
-    assert stats.elements["completed", "SERVICE_TASK"] == 1
+    assert stats.elements["completed", "SERVICE_TASK", "UNSPECIFIED"] == 1
     assert stats.jobs["activated", "work"] == 1
     assert stats.instances_completed == 1
     assert sum(stats.records.values()) == engine.log.durable_position

@@ -47,7 +47,7 @@ def samples(registry: Any) -> dict[tuple[str, tuple[str, ...]], float]:
 def test_engine_counters_have_zeebes_names() -> None:
     stats, registry = Stats(), new_registry()
     CallbackCollector(engine_metrics(stats)).register(registry)
-    stats.elements["activated", "SERVICE_TASK"] += 3
+    stats.elements["activated", "SERVICE_TASK", "UNSPECIFIED"] += 3
     stats.jobs["created", "block-funds"] += 2
     stats.instances_created = 4
     created = INTENTS[ValueType.JOB]["CREATED"]
@@ -56,7 +56,7 @@ def test_engine_counters_have_zeebes_names() -> None:
     stats.commit_ms.add(3)
     stats.commit_ms.add(7000)
     seen = samples(registry)
-    key = ("activated", "SERVICE_TASK", "1", "null")
+    key = ("activated", "SERVICE_TASK", "1", "UNSPECIFIED")
     assert seen["zeebe_element_instance_events_total", tuple(sorted(key))] == 3
     assert seen["zeebe_job_events_total", ("1", "block-funds", "created")] == 2
     appended = ("1", "CREATED", "EVENT", "JOB")

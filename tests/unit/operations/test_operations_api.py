@@ -290,6 +290,39 @@ def test_words_and_fields_are_searched(client: TestClient[HubApp]) -> None:
     assert get(client, '/search?q="; DROP TABLE documents; --')["total"] == 0
 
 
+def test_search_in_another_order(client: TestClient[HubApp]) -> None:
+    page = get(client, "/search?kind=payment&sortedBy=amount&sortedOrder=ASC&size=2")
+    assert [document["amount"] for document in page["documents"]] == ["1.00", "2.00"]
+
+
+def test_analytics_over_time(client: TestClient[HubApp]) -> None:
+    span = "&startFrom=2020-01-01&startTo=2025-12-31"
+    found = get(client, f"/analytics/histogram?kind=payment&interval=day&by=payerPartyId{span}")
+    assert found["by"] == "payerPartyId"
+    parts = [part for bucket in found["buckets"] for part in bucket["parts"]]
+    assert sum(Decimal(part["amount"]) for part in parts) == sum(range(1, 26))
+
+
+def test_analytics_of_values(client: TestClient[HubApp]) -> None:
+    found = get(client, "/analytics/terms?kind=payment&field=currency&by=status&terms=5")
+    (term,) = found["terms"]
+    assert (term["value"], term["count"], found["otherCount"]) == ("USD", 25, 0)
+    assert term["amounts"] == [{"currency": "USD", "count": 25, "amount": "325.00"}]
+    assert sum(part["count"] for part in term["parts"]["terms"]) == 25
+
+
+def test_analytics_percentiles(client: TestClient[HubApp]) -> None:
+    found = get(client, "/analytics/percentiles?field=amount&percents=50,100&kind=payment")
+    assert found["isExact"] is True
+    (group,) = found["groups"]
+    assert group["percentiles"] == [
+        {"percent": "50", "value": "13.00"}, {"percent": "100", "value": "25.00"},
+    ]  # fmt: skip
+    for percents in ("0", "101", "5,,6", "x"):
+        url = f"/api/v1/analytics/percentiles?percents={percents}"
+        assert client.get(url, headers=RHINO).status_code == 400
+
+
 def test_search_pages_by_cursor(client: TestClient[HubApp]) -> None:
     seen: list[str] = []
     cursor = ""

@@ -40,6 +40,12 @@ def test_the_password_comes_from_a_file_first(tmp_path: Path) -> None:
     assert "from the file" not in repr(address)
 
 
+def test_records_beside_the_documents() -> None:
+    address = parse_address("https://es?raw=true&raw_prefix=zeebe&raw_keep_days=30", {})
+    assert (address.raw, address.raw_prefix, address.raw_keep_days) == (True, "zeebe", 30)
+    assert not parse_address("https://es?raw=false", {}).raw
+
+
 def test_an_api_key_and_an_authority() -> None:
     environment = {"PHEE_SEARCH_API_KEY": "key", "PHEE_SEARCH_CA_FILE": "/etc/ca.pem"}
     address = parse_address("https://es.example", environment)
@@ -62,6 +68,8 @@ def test_an_api_key_and_an_authority() -> None:
         ("https://host?verify=false", {}, "prefix"),
         ("https://host?keep_days=0", {}, "keep_days"),
         ("https://host?keep_days=soon", {}, "keep_days"),
+        ("https://host?raw=yes", {}, "raw="),
+        ("https://host?raw_prefix=a_b", {}, "raw_prefix"),
         ("https://user@host", {"PHEE_SEARCH_PASSWORD_FILE": "/nowhere"}, "cannot be read"),
     ],
 )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import urllib.request
 from collections import defaultdict
 from collections.abc import Sequence
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from phee.cli import render
+from phee.cli.demo.metrics import read_samples
 
 METRIC = "phee_freshness_seconds"
 SHARES = (0.5, 0.95, 0.99)
@@ -19,24 +17,13 @@ def read_freshness(ports: Sequence[int]) -> list[tuple[str, str, list[str]]]:
     """Return (tenant, store, [p50, p95, p99]) for every histogram that the importers keep."""
     buckets: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for port in ports:
-        for name, labels, value in _samples(port):
+        for name, labels, value in read_samples(port, METRIC):
             if name == f"{METRIC}_bucket":
                 key = (labels["tenant"], labels["store"])
                 buckets[key].append((float(labels["le"]), value))
     return [
         (tenant, store, [_bound(sorted(counts), share) for share in SHARES])
         for (tenant, store), counts in sorted(buckets.items())
-    ]
-
-
-def _samples(port: int) -> list[tuple[str, dict[str, str], float]]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
-        text = response.read().decode()
-    return [
-        (sample.name, sample.labels, sample.value)
-        for family in text_string_to_metric_families(text)
-        if family.name == METRIC
-        for sample in family.samples
     ]
 
 

@@ -15,6 +15,8 @@ from phee.cli.pay import transfer_body
 CONCURRENCY = 16
 TRIES_MAX = 400
 RETRY_PAUSE_S = 0.25
+ASK_AGAIN = (429, 503, 504)
+"""Too busy, away, or no answer in time: the same correlation id tells what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +33,27 @@ class Accepted:
 
 
 async def post_payments(
-    url: str, payments: Sequence[Payment], *, accepted: Callable[[], None]
+    url: str,
+    payments: Sequence[Payment],
+    *,
+    accepted: Callable[[], None],
+    per_s: float | None = None,
 ) -> list[Accepted]:
-    """Post every payment; call ``accepted`` after each answer.
+    """Post every payment, ``per_s`` a second at most; call ``accepted`` after each answer.
 
-    A hub that is busy (429) or away is asked again with the same correlation id, which pays once.
+    A hub that is busy or away is asked again with the same correlation id, which pays once.
     """
     waiting = list(reversed(payments))
+    started = time.perf_counter()
     answers: list[Accepted] = []
     async with aiohttp.ClientSession(url) as session, asyncio.TaskGroup() as group:
 
         async def post_next() -> None:
             while waiting:
-                answers.append(await post_one(session, waiting.pop()))
+                payment, turn = waiting.pop(), len(payments) - len(waiting)
+                if per_s is not None:
+                    await asyncio.sleep(started + turn / per_s - time.perf_counter())
+                answers.append(await post_one(session, payment))
                 accepted()
 
         for _ in range(min(CONCURRENCY, len(payments))):
@@ -63,7 +73,7 @@ async def post_one(session: aiohttp.ClientSession, payment: Payment) -> Accepted
     for _ in range(TRIES_MAX):
         try:
             async with session.post("/channel/transfer", json=body, headers=headers) as response:
-                if response.status not in (429, 503):
+                if response.status not in ASK_AGAIN:
                     response.raise_for_status()
                     answer = await response.json()
                     elapsed_ms = (time.perf_counter() - started) * 1000

@@ -13,7 +13,8 @@ from typing import Self
 from phee.cli.data_directory import DataDirectory
 from phee.cli.demo.world import (
     BANKS,
-    TENANT_SETTINGS,
+    DEFAULT_PACE,
+    Pace,
     account_seeds,
     participant_seed,
     party_seeds,
@@ -21,10 +22,7 @@ from phee.cli.demo.world import (
 from phee.cli.hub_api import HubApi
 from phee.cli.settings import Settings, load_settings
 from phee.cli.supervisor import ProcessSpec, Supervisor
-from phee.cli.up import IMPORTERS, environment_of, hub_processes, require_free
-
-LATE_MS = 4_000
-QUOTE_EXPIRY_MS = 8_000
+from phee.cli.up import environment_of, hub_processes, require_hub_ports
 
 
 class Rig:
@@ -34,11 +32,14 @@ class Rig:
         settings: of the hub; its outside systems are the simulators.
         simulators_port: of the ledger and the scheme.
         supervisor: starts, watches and ends the processes.
+        pace: how long everybody waits.
     """
 
-    def __init__(self, settings: Settings, simulators_port: int) -> None:
+    def __init__(self, settings: Settings, simulators_port: int, pace: Pace = DEFAULT_PACE) -> None:
         url = f"http://127.0.0.1:{simulators_port}"
-        outside = {"ledger_url": url, "scheme_url": url, "quote_expiry_ms": QUOTE_EXPIRY_MS}
+        expiry_ms = pace.quote_expiry_ms
+        outside = {"ledger_url": url, "scheme_url": url, "quote_expiry_ms": expiry_ms}
+        self.pace = pace
         self.settings = settings.model_copy(update=outside)
         self.simulators_port = simulators_port
         self.supervisor = Supervisor(
@@ -49,12 +50,12 @@ class Rig:
         self._directory = DataDirectory(settings.data)
 
     @classmethod
-    def on_free_ports(cls, data: Path) -> Self:
+    def on_free_ports(cls, data: Path, pace: Pace = DEFAULT_PACE) -> Self:
         """Return a rig on ports that nobody uses now."""
         http, grpc, simulators = free_ports(3)
-        importer = _free_pair()
+        importer = _free_row(3)
         settings = load_settings(data=data, http_port=http, grpc_port=grpc, importer_port=importer)
-        return cls(settings, simulators)
+        return cls(settings, simulators, pace)
 
     async def start(self) -> None:
         """Start every process and return when all are ready.
@@ -63,15 +64,14 @@ class Rig:
             phee.errors.InvalidState: a port is taken, or another hub has the data directory.
             phee.errors.Unavailable: a process is not ready in time.
         """
-        settings = self.settings
-        require_free([settings.http_port, settings.grpc_port, *map(settings.port_of, IMPORTERS)])
+        require_hub_ports(self.settings)
         self._directory.hold()
         await self.supervisor.start()
         await self.supervisor.wait_ready()
 
     async def make_world(self, tenant_settings: dict[str, str] | None = None) -> None:
         """Open the accounts, join the scheme, onboard the tenants. Repeating it changes nothing."""
-        await asyncio.to_thread(self._make_world, tenant_settings or TENANT_SETTINGS)
+        await asyncio.to_thread(self._make_world, tenant_settings or self.pace.tenant_settings)
 
     async def stop(self) -> None:
         """End every process."""
@@ -93,7 +93,7 @@ class Rig:
         arguments = (
             *("--data", str(self.settings.data / "simulators")),
             *("--port", str(self.simulators_port)),
-            *("--late-ms", str(LATE_MS)),
+            *("--late-ms", str(self.pace.late_ms)),
         )
         return ProcessSpec("simulators", "phee.simulators", arguments, self.simulators_port)
 
@@ -110,13 +110,14 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-def _free_pair() -> int:
-    """Return the first of two neighbouring free ports."""
+def _free_row(count: int) -> int:
+    """Return the first of ``count`` neighbouring free ports."""
     while True:
         (port,) = free_ports(1)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
+        try:
+            for neighbour in range(port + 1, port + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", neighbour))
+        except (OSError, OverflowError):
+            continue
+        return port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from phee.cli.demo.settling import fetch_documents, fetch_transfers, settle
 from phee.cli.demo.traffic import Payment, make_payments
 from phee.cli.demo.world import BANKS
 from phee.cli.settings import load_settings
-from phee.cli.up import IMPORTERS, stop_signal
+from phee.cli.up import IMPORTERS, orchestrator_address, stop_signal
 from phee.errors import InvalidState
 
 SETTLE_TIMEOUT_S = 180.0
@@ -50,7 +50,7 @@ def run_demo(
             fix="Leave --data out, or name a directory that is not there yet",
         )
     settings = load_settings(data=folder, http_port=http_port, grpc_port=grpc_port)
-    rig = Rig(settings, *free_ports(1))
+    rig = Rig(settings, free_ports(1)[0])
     return asyncio.run(Demo(rig, make_payments(payments, seed)).run(leave=leave))
 
 
@@ -63,10 +63,13 @@ class Demo:
         self.payments = payments
         self.console = Console()
 
-    async def run(self, *, leave: bool) -> int:
-        """Start everything, post the payments, prove and show what came out."""
+    async def run(self, *, leave: bool, afterwards: Callable[[], list[str]] | None = None) -> int:
+        """Start everything, post the payments, prove and show what came out.
+
+        ``afterwards`` may look at what runs, and returns what is wrong with it, as sentences.
+        """
         stopping = stop_signal()
-        work = asyncio.create_task(self._work())
+        work = asyncio.create_task(self._work(afterwards))
         try:
             first: list[asyncio.Future[Any]] = [work, stopping]
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -82,7 +85,7 @@ class Demo:
             await asyncio.gather(work, return_exceptions=True)
             await self.rig.stop()
 
-    async def _work(self) -> list[str]:
+    async def _work(self, afterwards: Callable[[], list[str]] | None) -> list[str]:
         await self._start()
         before = await asyncio.to_thread(proof.ledger_totals, self.settings.ledger_url)
         accepted = await self._post_and_settle()
@@ -91,6 +94,8 @@ class Demo:
         report.show(self.console, accepted, outcome)
         ports = [self.settings.port_of(kind) for kind in IMPORTERS]
         report.show_freshness(self.console, await asyncio.to_thread(read_freshness, ports))
+        if afterwards is not None:
+            faults += await asyncio.to_thread(afterwards)
         report.show_verdict(self.console, faults, len(accepted))
         return faults
 
@@ -115,14 +120,20 @@ class Demo:
             posting = progress.add_task("payments accepted", total=count)
             settling = progress.add_task("payments ended", total=count)
             accepted = await post_payments(
-                self.settings.http_url, self.payments, accepted=lambda: progress.advance(posting)
+                self.settings.http_url,
+                self.payments,
+                accepted=lambda: progress.advance(posting),
+                per_s=self.rig.pace.payments_per_s,
             )
 
             def ended(under_way: int) -> None:
                 progress.update(settling, completed=max(0, count - under_way))
 
             await settle(
-                self.settings.http_port, TENANTS, timeout_s=SETTLE_TIMEOUT_S, progress=ended
+                self.settings,
+                TENANTS,
+                timeout_s=SETTLE_TIMEOUT_S * self.rig.pace.patience,
+                progress=ended,
             )
         return accepted
 
@@ -141,7 +152,7 @@ class Demo:
             ("the API, described", f"{url}/schema"),
             ("failed transfers", f"{url}/api/v1/transfers?status=FAILED  (send Platform-TenantId)"),
             ("health, metrics", f"{url}/health/ready  {url}/metrics"),
-            ("any Zeebe client", self.settings.grpc_target),
+            ("the flows run on", orchestrator_address(self.settings)),
             ("the banks' ledgers", f"{self.settings.ledger_url}/ledger/totals"),
         ]
         self.console.print()

@@ -41,13 +41,43 @@ BANKS: Sequence[DemoBank] = (
     DemoBank("gorilla", "Gorilla Mobile Money", "27720"),
 )
 
-TENANT_SETTINGS = {
-    "responseTimeout": "PT3S",
-    "payerDecisionTimeout": "PT30S",
-    "transferWindow": "PT20S",
-    "operatorRecheckInterval": "PT5S",
-}
-"""Short waits, so that late and missing answers end while one looks on."""
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast payments come, and how long everybody waits for an answer.
+
+    Waits are short, so that late and missing answers end while one looks on; ``patience``
+    multiplies all of them, for orchestrators that need longer for a payment.
+
+    Attributes:
+        payments_per_s: how many are posted; None: as many as are accepted.
+    """
+
+    patience: int = 1
+    payments_per_s: float | None = None
+
+    @property
+    def late_ms(self) -> int:
+        """How late a late answer of the scheme is."""
+        return 4_000 * self.patience
+
+    @property
+    def quote_expiry_ms(self) -> int:
+        """How long a quote holds."""
+        return 8_000 * self.patience
+
+    @property
+    def tenant_settings(self) -> dict[str, str]:
+        """The waits of each tenant's flows."""
+        return {
+            "responseTimeout": f"PT{3 * self.patience}S",
+            "payerDecisionTimeout": f"PT{30 * self.patience}S",
+            "transferWindow": f"PT{20 * self.patience}S",
+            "operatorRecheckInterval": f"PT{5 * self.patience}S",
+        }
+
+
+DEFAULT_PACE = Pace()
 
 
 def account_seeds(bank: DemoBank) -> dict[str, Any]:

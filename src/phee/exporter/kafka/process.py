@@ -43,7 +43,7 @@ async def _run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, exporter.stop)
-    port = await server.start(port=settings.http_port)
+    port = await server.start(host=settings.http_host, port=settings.http_port)
     _LOG.info("exporter started", exporter=settings.name, http_port=port)
     try:
         await asyncio.to_thread(exporter.run)

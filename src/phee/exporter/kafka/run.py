@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import msgspec
@@ -128,19 +129,26 @@ class Run:
         for start in range(0, len(records), FLIGHT_RECORDS):
             part = records[start : start + FLIGHT_RECORDS]
             flight = self._sender.new_flight()
+            sent: Counter[int] = Counter()
+            skipped: Counter[int] = Counter()
             for record in part:
                 if record.position > self._read:
-                    self._record(flight, record)
+                    (sent if self._record(flight, record) else skipped)[record.value_type] += 1
             flight.last_position = part[-1].position
             flight.is_sealed = True
             self._metrics.records.inc(flight.records)
             self._metrics.left_out.inc(len(part) - flight.records)
+            self._metrics.events("exported", self._lane.partition_id, sent)
+            self._metrics.events("skipped", self._lane.partition_id, skipped)
 
-    def _record(self, flight: Flight, record: StoredRecord) -> None:
+    def _record(self, flight: Flight, record: StoredRecord) -> bool:
+        """Send a record if it is selected; return whether it is."""
         if self._settings.selection.wants(record.record_type, record.value_type, record.intent):
             self._outgoing.record(flight, record)
-        elif record.value_type == ValueType.PROCESS_INSTANCE:
+            return True
+        if record.value_type == ValueType.PROCESS_INSTANCE:
             self._keys.key(record.decoded())  # it may say whose child an instance is
+        return False
 
     def _mark(self) -> None:
         if not self._settings.marks or self._landed <= self._marked:

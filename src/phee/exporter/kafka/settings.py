@@ -36,6 +36,7 @@ class KafkaExporterSettings:
         mark_s: how often marks are written while something moves.
         buffer_kbytes: the most that waits to be sent; then reading the log waits.
         message_bytes_max: an upper limit below the topics' own; 0: theirs alone.
+        http_host, http_port: where health and metrics are served (port 0: a free one).
     """
 
     data: Path
@@ -49,6 +50,7 @@ class KafkaExporterSettings:
     linger_ms: int = 5
     buffer_kbytes: int = 65_536
     message_bytes_max: int = 0
+    http_host: str = "127.0.0.1"
     http_port: int = 0
     lag_records_ready: int = 100_000
     log_level: str = "INFO"

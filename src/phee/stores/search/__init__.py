@@ -5,21 +5,33 @@ runtime; :mod:`phee.stores.search.fts5` answers them from SQLite.
 """
 
 from phee.stores.search.query import (
+    Amount,
     Bucket,
     Document,
     Histogram,
     Hits,
+    Percentile,
+    PercentileGroup,
+    Percentiles,
     SearchQuery,
     SearchStore,
+    Term,
+    Terms,
     TimeBucket,
 )
 
 __all__ = [
+    "Amount",
     "Bucket",
     "Document",
     "Histogram",
     "Hits",
+    "Percentile",
+    "PercentileGroup",
+    "Percentiles",
     "SearchQuery",
     "SearchStore",
+    "Term",
+    "Terms",
     "TimeBucket",
 ]

@@ -12,12 +12,28 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from phee.errors import InvalidInput
-from phee.stores.search.query import FILTER_FIELDS, KINDS, RANGE_FIELDS, TEXT_FIELDS, SearchQuery
+from phee.stores.search.query import (
+    FILTER_FIELDS,
+    GROUP_FIELDS,
+    KINDS,
+    PERCENTILE_FIELDS,
+    RANGE_FIELDS,
+    SORT_FIELDS,
+    TEXT_FIELDS,
+    SearchQuery,
+)
 
 SIZE_MAX = 1_000
 BUCKETS_MAX = 10_000
 TEXT_MAX = 1_000
 WORDS_MAX = 64
+TERMS_MAX = 100
+PARTS_MAX = 20
+"""Values listed inside of each value."""
+PERCENTS_MAX = 20
+GROUPS_MAX = 1_000
+PERCENT_DIGITS = 3
+"""Of a percent after the point."""
 _INTEGER_MAX = (1 << 63) - 1
 _TERM = re.compile(r'"([^"]*)"|(\S+)')
 _WORD = re.compile(r"[^\W_]+")
@@ -41,6 +57,7 @@ def check_query(query: SearchQuery) -> None:
     unknown_kinds = set(query.kinds) - set(KINDS)
     if unknown_kinds:
         raise InvalidInput(f"kinds are not known: {sorted(unknown_kinds)}", fix=f"Use {KINDS}")
+    _known(query.sorted_by, SORT_FIELDS)
     for name in query.fields:
         _known(name, TEXT_FIELDS)
     for name, value in query.filters.items():
@@ -51,10 +68,46 @@ def check_query(query: SearchQuery) -> None:
                 _check_value(_known(name, RANGE_FIELDS), bound)
 
 
-def check_interval(interval_ms: int) -> None:
-    """Refuse a histogram without width."""
+def check_histogram(interval_ms: int, by: str) -> None:
+    """Refuse a histogram without width, or by what cannot be counted."""
     if interval_ms < 1:
         raise InvalidInput("the interval must be at least 1 ms", where="interval")
+    _known(by, GROUP_FIELDS)
+
+
+def check_terms(field: str, size: int, by: str | None) -> None:
+    """Refuse what cannot be counted, or too much of it."""
+    _known(field, GROUP_FIELDS)
+    if by is not None:
+        _known(by, GROUP_FIELDS)
+    if not 1 <= size <= TERMS_MAX:
+        raise InvalidInput(f"size must be between 1 and {TERMS_MAX}", where="size")
+
+
+def check_percentiles(field: str, percents: Sequence[Decimal], by: str | None) -> None:
+    """Refuse what has no percentiles, and percents that are none."""
+    _known(field, PERCENTILE_FIELDS)
+    if by is not None:
+        _known(by, GROUP_FIELDS)
+    if not 1 <= len(percents) <= PERCENTS_MAX:
+        raise InvalidInput(f"ask for 1 to {PERCENTS_MAX} percents", where="percents")
+    for percent in percents:
+        if not 0 < percent <= 100 or percent != round(percent, PERCENT_DIGITS):
+            raise InvalidInput(
+                f"a percent is above 0, at most 100, with up to {PERCENT_DIGITS} digits after the"
+                " point",
+                where="percents",
+                fix="Ask for such as 50, 95 and 99.9",
+            )
+
+
+def too_many_groups() -> InvalidInput:
+    """Return the error of percentiles by something that has too many values."""
+    return InvalidInput(
+        f"there are more than {GROUPS_MAX} groups",
+        where="by",
+        fix="Narrow the search, or group by a field with fewer values",
+    )
 
 
 def too_many_buckets() -> InvalidInput:

@@ -10,26 +10,26 @@ import asyncio
 import time
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Engine, and_, func, literal_column, or_, select, text
 
 from phee.errors import TimedOut
-from phee.stores.money import money_sum, sum_columns
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
-from phee.stores.search import checks
-from phee.stores.search.checks import check_interval, check_query, terms_of
+from phee.stores.search import aggregations
+from phee.stores.search.checks import Term, check_query, terms_of
 from phee.stores.search.cursors import cursor_of, place_of
 from phee.stores.search.query import (
-    Bucket,
+    SORT_FIELDS,
+    TEXT_FIELDS,
     Document,
     Histogram,
     Hits,
+    Percentiles,
     SearchQuery,
-    TimeBucket,
+    Terms,
 )
 from phee.stores.search.tables import documents, watermarks
 from phee.stores.sqlite import reader_engine
@@ -61,18 +61,13 @@ class Fts5Search:
 
     def search(self, query: SearchQuery) -> Hits:
         """See SearchStore."""
-        check_query(query)
         conditions = _conditions(query)
-        moment, key = _moment(), documents.c.key
-        order = (
-            [moment.desc(), key.desc(), documents.c.id.desc()]
-            if query.newest_first
-            else [moment, key, documents.c.id]
-        )
+        place = _place(query)
+        fields = [documents.c[name] for name in Document.__struct_fields__]
         page = (
-            select(*(documents.c[name] for name in Document.__struct_fields__), documents.c.id)
-            .where(*conditions, *_after_cursor(query))
-            .order_by(*order)
+            select(*fields, place[0].label("sorted_by"), documents.c.id)
+            .where(*conditions, *_after_cursor(query, place))
+            .order_by(*(part.desc() if query.newest_first else part for part in place))
             .limit(query.size + 1)
             .offset(query.offset)
         )
@@ -81,43 +76,36 @@ class Fts5Search:
             total = connection.execute(count).scalar_one()
             rows = connection.execute(page).mappings().all()
         shown = [dict(row) for row in rows[: query.size]]
-        ids = [row.pop("id") for row in shown]
-        more = len(rows) > query.size
-        found = [Document(**row) for row in shown]
-        return Hits(total, found, _cursor(found[-1], ids[-1], query) if more else "")
+        places = [(row.pop("sorted_by"), row["key"], row.pop("id")) for row in shown]
+        cursor = cursor_of(places[-1], order=query.order) if len(rows) > query.size else ""
+        return Hits(total, [Document(**row) for row in shown], cursor)
 
-    def histogram(self, query: SearchQuery, *, interval_ms: int) -> Histogram:
+    def histogram(self, query: SearchQuery, *, interval_ms: int, by: str = "status") -> Histogram:
         """See SearchStore. Documents without a start are left out."""
-        check_interval(interval_ms)
-        check_query(query)
-        rows = self._bucket_rows(query, interval_ms)
-        buckets = []
-        for start, group in groupby(rows, key=lambda row: row[0]):
-            by_status = [
-                Bucket(status=status, currency=currency, count=count, amount=money_sum(*sums))
-                for _, status, currency, count, *sums in group
-            ]
-            total = sum(bucket.count for bucket in by_status)
-            buckets.append(TimeBucket(start=start, count=total, by_status=by_status))
-        return Histogram(interval_ms=interval_ms, buckets=buckets)
-
-    def _bucket_rows(self, query: SearchQuery, interval_ms: int) -> Sequence[Any]:
-        columns = documents.c
-        # Whole-number division: what SQLAlchemy writes for // would round through a float.
-        start: Any = literal_column(f"documents.started_at / {interval_ms:d} * {interval_ms:d}")
-        sums: list[Any] = [literal_column(part) for part in sum_columns("documents.amount")]
-        statement: Select[Any] = (
-            select(start, columns.status, columns.currency, func.count(), *sums)
-            .where(*_conditions(query), columns.started_at.is_not(None))
-            .group_by(start, columns.status, columns.currency)
-            .order_by(start, columns.status, columns.currency)
-            .limit(checks.BUCKETS_MAX + 1)
+        return aggregations.histogram(
+            self._engine, _conditions(query), interval_ms=interval_ms, by=by
         )
-        with self._engine.connect() as connection:
-            rows = connection.execute(statement).all()
-        if len(rows) > checks.BUCKETS_MAX:
-            raise checks.too_many_buckets()
-        return rows
+
+    def top_terms(
+        self, query: SearchQuery, *, field: str, size: int = 10, by: str | None = None
+    ) -> Terms:
+        """See SearchStore. Exact."""
+        return aggregations.top_terms(
+            self._engine, _conditions(query), field=field, size=size, by=by
+        )
+
+    def percentiles(
+        self,
+        query: SearchQuery,
+        *,
+        field: str,
+        percents: Sequence[Decimal],
+        by: str | None = None,
+    ) -> Percentiles:
+        """See SearchStore. Exact: the values of the nearest rank."""
+        return aggregations.percentiles(
+            self._engine, _conditions(query), field=field, percents=percents, by=by
+        )
 
     async def wait_for_position(
         self, epoch: int, partition_id: int, position: int, *, timeout_s: float
@@ -145,6 +133,7 @@ class Fts5Search:
 
 
 def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
+    check_query(query)
     conditions: list[ColumnElement[bool]] = []
     if query.kinds:
         conditions.append(documents.c.kind.in_(query.kinds))
@@ -160,7 +149,7 @@ def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
 
 
 def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
-    match = _match(query.text, query.fields)
+    match = _match(query)
     if not match:
         return []
     matching = text(
@@ -169,40 +158,55 @@ def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
     return [matching.bindparams(match=match)]  # type: ignore[list-item]
 
 
-def _match(words: str, fields: Sequence[str]) -> str:
+def _match(query: SearchQuery) -> str:
     """Return an FTS5 query in which everything typed is a quoted string."""
-    found = " AND ".join(
-        f'"{term.text}"' + ("*" if term.is_prefix else "") for term in terms_of(words)
+    return " AND ".join(
+        _containing(term, query, query.fields or TEXT_FIELDS) for term in terms_of(query.text)
     )
-    return f"{{{' '.join(fields)}}} : ({found})" if found and fields else found
+
+
+def _containing(term: Term, query: SearchQuery, fields: Sequence[str]) -> str:
+    clear = [name for name in fields if name not in query.masked]
+    masked = [name for name in fields if name in query.masked]
+    token = query.tokens.get(term.text)
+    found = [f'{{{" ".join(clear)}}} : "{term.text}"' + ("*" if term.is_prefix else "")]
+    if masked and token is not None:
+        found.append(f'{{{" ".join(masked)}}} : "{token}"')
+    return f"({' OR '.join(found if clear else found[1:])})"
 
 
 def _typed(name: str, value: str | int | Decimal) -> object:
     return Decimal(value) if name == "amount" else value
 
 
-def _moment() -> ColumnElement[int]:
-    return func.coalesce(documents.c.started_at, literal_column("-1"))
+_SORTED: dict[str, ColumnElement[Any]] = {
+    name: literal_column(f"coalesce(documents.{name}, {least})")
+    for name, least in {
+        **dict.fromkeys(SORT_FIELDS, "''"),
+        "started_at": "-1",
+        "completed_at": "-1",
+    }.items()
+}
+"""A document without the field comes before all others."""
 
 
-def _cursor(last: Document, row_id: int, query: SearchQuery) -> str:
-    started = -1 if last.started_at is None else last.started_at
-    return cursor_of((started, last.key, row_id), newest_first=query.newest_first)
+def _place(query: SearchQuery) -> list[ColumnElement[Any]]:
+    return [_SORTED[query.sorted_by], documents.c.key, documents.c.id]
 
 
-def _after_cursor(query: SearchQuery) -> list[ColumnElement[bool]]:
+def _after_cursor(
+    query: SearchQuery, columns: list[ColumnElement[Any]]
+) -> list[ColumnElement[bool]]:
     if not query.cursor:
         return []
-    newest_first = query.newest_first
-    place = place_of(query.cursor, tuple[int, int, int], newest_first=newest_first)
-    return [_beyond(place, newest_first=newest_first)]
-
-
-def _beyond(place: tuple[int, int, int], *, newest_first: bool) -> ColumnElement[bool]:
-    columns: list[ColumnElement[int]] = [_moment(), documents.c.key, documents.c.id]
+    place: tuple[int | str, int, int]
+    if query.sorted_by in {"started_at", "completed_at"}:
+        place = place_of(query.cursor, tuple[int, int, int], order=query.order)
+    else:
+        place = place_of(query.cursor, tuple[str, int, int], order=query.order)
     alternatives = []
     for index, column in enumerate(columns):
         same = [columns[i] == place[i] for i in range(index)]
-        further = column < place[index] if newest_first else column > place[index]
+        further = column < place[index] if query.newest_first else column > place[index]
         alternatives.append(and_(*same, further))
-    return or_(*alternatives)
+    return [or_(*alternatives)]

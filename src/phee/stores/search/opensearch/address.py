@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +22,14 @@ from phee.errors import InvalidInput
 VARIABLE = "PHEE_SEARCH"
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _DAYS = re.compile(r"[1-9][0-9]{0,4}")
+_NOTHING = re.compile(r"(?!)")
+_FORMS: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+    "prefix": (_PREFIX, str),
+    "raw_prefix": (_PREFIX, str),
+    "keep_days": (_DAYS, int),
+    "raw_keep_days": (_DAYS, int),
+    "raw": (re.compile("true|false"), lambda text: text == "true"),
+}
 _FORM = f"Write {VARIABLE}=https://user@host:port (or http://127.0.0.1:port)"
 
 
@@ -33,6 +41,9 @@ class SearchAddress:
         url: scheme, host, port and path, without credentials.
         prefix: the first part of every index name (``?prefix=``, for several hubs on one server).
         keep_days: how long documents are kept after their end (``?keep_days=``; None: for ever).
+        raw: keep every record as well, in Zeebe's index layout (``?raw=true``).
+        raw_prefix: the first part of their indices' names (``?raw_prefix=``).
+        raw_keep_days: how long their indices are kept (``?raw_keep_days=``; None: for ever).
         user: the name for a password; None for none, or an API key.
         ca_file: certificates to trust instead of the system's.
     """
@@ -40,6 +51,9 @@ class SearchAddress:
     url: str
     prefix: str = "phee"
     keep_days: int | None = None
+    raw: bool = False
+    raw_prefix: str = "zeebe-record"
+    raw_keep_days: int | None = None
     user: str | None = None
     password: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
@@ -96,15 +110,18 @@ def _split(line: str) -> SplitResult:
 
 def _options(query: str) -> dict[str, Any]:
     given = parse_qs(query, keep_blank_values=True)
-    prefix = given.pop("prefix", ["phee"])[-1]
-    keep_days = given.pop("keep_days", [""])[-1]
-    if given or not _PREFIX.fullmatch(prefix) or (keep_days and not _DAYS.fullmatch(keep_days)):
-        raise InvalidInput(
-            "only ?prefix= (letters, digits and dashes) and keep_days= (1 to 99999) can follow",
-            where=VARIABLE,
-            fix=_FORM,
-        )
-    return {"prefix": prefix, "keep_days": int(keep_days) if keep_days else None}
+    options: dict[str, Any] = {}
+    for name, values in given.items():
+        form, read = _FORMS.get(name, (_NOTHING, str))
+        if not form.fullmatch(values[-1]):
+            raise InvalidInput(
+                "only ?prefix= and raw_prefix= (letters, digits and dashes), keep_days= and"
+                " raw_keep_days= (1 to 99999) and raw= (true or false) can follow",
+                where=VARIABLE,
+                fix=_FORM,
+            )
+        options[name] = read(values[-1])
+    return options
 
 
 def _secret(given: Mapping[str, str], name: str) -> str:

@@ -33,12 +33,17 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Write(msgspec.Struct, frozen=True):
-    """One document to write: over ``version`` of it, or only if there is none."""
+    """One document to write: over ``version`` of it, or only if there is none.
+
+    With an ``external`` version it is written only over a lower one.
+    """
 
     index: str
     id: str
     source: bytes
     version: Version | None = None
+    external: int | None = None
+    routing: int | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +129,12 @@ def _halves(server: SearchServer, part: list[Write], outcome: Outcome) -> list[W
 
 def _lines(write: Write) -> bytes:
     action: dict[str, str | int] = {"_index": write.index, "_id": write.id}
-    if write.version is None:
+    if write.routing is not None:
+        action["routing"] = str(write.routing)
+    if write.external is not None:
+        action["version"], action["version_type"] = write.external, "external"
+        head = msgspec.json.encode({"index": action})
+    elif write.version is None:
         head = msgspec.json.encode({"create": action})
     else:
         action["if_seq_no"] = write.version.seq_no

@@ -52,6 +52,7 @@ class StoredDocument(msgspec.Struct, omit_defaults=True):
     moment: int = -2
     started_at: int | None = None
     completed_at: int | None = None
+    duration_ms: int | None = None
     direction: str | None = None
     transaction_id: str | None = None
     client_correlation_id: str | None = None
@@ -196,6 +197,8 @@ def _derive(document: StoredDocument) -> None:
         )
     elif document.state is not None:
         document.status = document.state
+    if document.started_at is not None and document.completed_at is not None:
+        document.duration_ms = document.completed_at - document.started_at
     if document.amount is not None:
         document.amount_digits = amount_digits(document.amount)
     document.words = {

@@ -20,63 +20,69 @@ from phee.records import DEFAULT_TENANT
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.query import TEXT_FIELDS
 
-VERSION = 1
+VERSION = 2
 GENERATION_BITS = 31
 _COUNTER = (1 << 51) - 1
 """Of a Zeebe key: the bits above are the partition."""
 RESULT_WINDOW_MAX = 100_000
-REFRESH_INTERVAL = "200ms"
+REFRESH_INTERVAL = "5s"
+"""The refresher is much faster; this is for when a writer dies before it."""
 KEYWORD_LENGTH_MAX = 8191
 """Longer values are kept and shown, but not found by their exact value (Lucene's limit)."""
 PREFIX_LENGTH_MAX = 16
 
-_KEYWORD = {"type": "keyword", "ignore_above": KEYWORD_LENGTH_MAX}
-_LONG = {"type": "long"}
+KEYWORD = {"type": "keyword", "ignore_above": KEYWORD_LENGTH_MAX}
+LONG = {"type": "long"}
 _STORED_LONG = {"type": "long", "index": False, "doc_values": False}
-_TIME = {"type": "date", "format": "epoch_millis"}
+TIME = {"type": "date", "format": "epoch_millis"}
 _DIGITS = {"type": "integer", "index": False}
 _STORED_TEXT = {"type": "keyword", "index": False, "doc_values": False}
-_WORDS = {
-    "type": "text",
-    "analyzer": "whitespace",
-    "norms": False,
+_WORDS: dict[str, Any] = {"type": "text", "analyzer": "whitespace", "norms": False}
+_BEGUN_WORDS = {
+    **_WORDS,
     "index_prefixes": {"min_chars": 1, "max_chars": PREFIX_LENGTH_MAX},
 }
+_FEW_WORDS = ("bpmn_process_id", "element_id", "error_type", "payer_dfsp_id", "payee_dfsp_id")
+"""Fields with so few different words that beginnings are found without an index of them."""
 _KEYWORDS = (
     "kind", "bpmn_process_id", "flow", "status", "direction", "transaction_id",
-    "client_correlation_id", "batch_id", "amount", "currency", "payer_dfsp_id", "payer_party_id",
+    "client_correlation_id", "batch_id", "currency", "payer_dfsp_id", "payer_party_id",
     "payer_party_id_type", "payee_dfsp_id", "payee_party_id", "payee_party_id_type", "note",
     "element_id", "error_type", "id",
 )  # fmt: skip
 
 DOCUMENT_FIELDS: dict[str, Any] = {
-    **dict.fromkeys(_KEYWORDS, _KEYWORD),
-    **dict.fromkeys(("epoch", "key", "process_instance_key", "moment"), _LONG),
-    **dict.fromkeys(("started_at", "completed_at"), _TIME),
+    **dict.fromkeys(_KEYWORDS, KEYWORD),
+    "amount": {**KEYWORD, "fields": {"estimate": {"type": "double", "index": False}}},
+    **dict.fromkeys(("epoch", "key", "process_instance_key", "moment"), LONG),
+    **dict.fromkeys(("started_at", "completed_at"), TIME),
     **dict.fromkeys(("instance_position", "variables_position", "jobs_position"), _STORED_LONG),
+    "duration_ms": {"type": "long", "index": False},
     "error_text": _STORED_TEXT,
     "state": _STORED_TEXT,
     "outcome": {"type": "short", "index": False, "doc_values": False},
     "is_unknown": {"type": "short", "index": False, "doc_values": False},
     "incidents": {"type": "object", "enabled": False},
     "amount_digits": {"properties": dict.fromkeys(("e12", "e6", "e0", "m4"), _DIGITS)},
-    "words": {"properties": dict.fromkeys(TEXT_FIELDS, _WORDS)},
+    "words": {
+        "properties": {name: _WORDS if name in _FEW_WORDS else _BEGUN_WORDS for name in TEXT_FIELDS}
+    },
 }
 """Sums over ``amount_digits`` are exact: each part is below 10^6, and 2^31 documents of a shard add
 up to less than 2^53, below which the server's floating-point sums are whole numbers."""
 
 WATERMARK_FIELDS: dict[str, Any] = {
-    **dict.fromkeys(("consumer", "lane", "owner"), _KEYWORD),
-    **dict.fromkeys(("epoch", "partition_id", "position"), _LONG),
+    **dict.fromkeys(("consumer", "lane", "owner"), KEYWORD),
+    **dict.fromkeys(("epoch", "partition_id", "position"), LONG),
 }
 LETTER_FIELDS: dict[str, Any] = {
-    **dict.fromkeys(("consumer", "reason_code", "tenant_id", "value_type", "intent"), _KEYWORD),
+    **dict.fromkeys(("consumer", "reason_code", "tenant_id", "value_type", "intent"), KEYWORD),
     **dict.fromkeys(
-        ("epoch", "partition_id", "position", "record_key", "process_instance_key"), _LONG
+        ("epoch", "partition_id", "position", "record_key", "process_instance_key"), LONG
     ),
     "reason": _STORED_TEXT,
     "record": _STORED_TEXT,
-    "timestamp": _TIME,
+    "timestamp": TIME,
 }
 
 
@@ -108,9 +114,13 @@ class TenantIndices:
         return f"{self.documents}~{epoch:x}~{number}"
 
     def _name(self, what: str) -> str:
-        # Index names may not hold < and >; no tenant id begins with an underscore.
-        tenant = "_default" if self.tenant_id == DEFAULT_TENANT else self.tenant_id
-        return f"{self.prefix}~{tenant}~{what}"
+        return f"{self.prefix}~{tenant_part(self.tenant_id)}~{what}"
+
+
+def tenant_part(tenant_id: str) -> str:
+    """Return how a tenant is named in an index."""
+    # Index names may not hold < and >; no tenant id begins with an underscore.
+    return "_default" if tenant_id == DEFAULT_TENANT else tenant_id
 
 
 def path_of(index: str, rest: str = "") -> str:

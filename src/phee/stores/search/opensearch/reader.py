@@ -5,35 +5,30 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from phee.errors import InvariantBroken, TimedOut, Unavailable
-from phee.stores.money import trimmed
-from phee.stores.search import checks
-from phee.stores.search.checks import check_interval
+from phee.errors import TimedOut, Unavailable
 from phee.stores.search.cursors import cursor_of
+from phee.stores.search.opensearch import aggregations
 from phee.stores.search.opensearch.document import StoredDocument
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
-from phee.stores.search.opensearch.requests import histogram_body, search_body
+from phee.stores.search.opensearch.requests import search_body
 from phee.stores.search.opensearch.server import Answer, SearchServer
 from phee.stores.search.opensearch.watermarks import Watermark
-from phee.stores.search.query import Bucket, Histogram, Hits, SearchQuery, TimeBucket
+from phee.stores.search.query import Histogram, Hits, Percentiles, SearchQuery, Terms
 
 POLL_S_MIN = 0.005
 POLL_S_MAX = 0.1
-_BUCKETS_AT_ONCE = 1_000
 _LANES_MAX = 1_000
-_EXACT_BELOW = 1 << 53
-"""Whole numbers below it are exact in the server's floating-point sums."""
 
 
 class _Hit(msgspec.Struct, rename={"source": "_source"}):
     source: StoredDocument
-    sort: tuple[int, int, str]
+    sort: tuple[int | str, int, str]
 
 
 class _Total(msgspec.Struct):
@@ -55,37 +50,13 @@ class _SearchAnswer(msgspec.Struct, rename={"shards": "_shards"}):
     timed_out: bool = False
 
 
-class _Key(msgspec.Struct):
-    start: int
-    status: str
-    currency: str | None
+class _Found(msgspec.Struct):
+    found: msgspec.Raw = msgspec.Raw()
 
 
-class _Sum(msgspec.Struct):
-    value: float
-
-
-class _Row(msgspec.Struct):
-    key: _Key
-    doc_count: int
-    e12: _Sum
-    e6: _Sum
-    e0: _Sum
-    m4: _Sum
-
-
-class _Rows(msgspec.Struct):
-    buckets: list[_Row]
-    after_key: dict[str, Any] | None = None
-
-
-class _Aggregations(msgspec.Struct):
-    buckets: _Rows | None = None
-
-
-class _HistogramAnswer(msgspec.Struct, rename={"shards": "_shards"}):
+class _AggregationAnswer(msgspec.Struct, rename={"shards": "_shards"}):
     shards: _Shards
-    aggregations: _Aggregations
+    aggregations: _Found
     timed_out: bool = False
 
 
@@ -121,27 +92,31 @@ class ServerSearch:
         shown = hits[: query.size]
         cursor = ""
         if len(hits) > query.size:
-            cursor = cursor_of(shown[-1].sort, newest_first=query.newest_first)
+            cursor = cursor_of(shown[-1].sort, order=query.order)
         return Hits(answer.hits.total.value, [hit.source.shown() for hit in shown], cursor)
 
-    def histogram(self, query: SearchQuery, *, interval_ms: int) -> Histogram:
+    def histogram(self, query: SearchQuery, *, interval_ms: int, by: str = "status") -> Histogram:
         """See SearchStore. Documents without a start are left out."""
-        check_interval(interval_ms)
-        buckets = []
-        rows = self._rows(query, interval_ms)
-        for start, group in groupby(rows, key=lambda row: row.key.start):
-            by_status = [
-                Bucket(
-                    status=row.key.status,
-                    currency=row.key.currency,
-                    count=row.doc_count,
-                    amount=_amount(row),
-                )
-                for row in group
-            ]
-            total = sum(bucket.count for bucket in by_status)
-            buckets.append(TimeBucket(start=start, count=total, by_status=by_status))
-        return Histogram(interval_ms=interval_ms, buckets=buckets)
+        return aggregations.histogram(self._aggregate, query, interval_ms=interval_ms, by=by)
+
+    def top_terms(
+        self, query: SearchQuery, *, field: str, size: int = 10, by: str | None = None
+    ) -> Terms:
+        """See SearchStore."""
+        return aggregations.top_terms(self._aggregate, query, field=field, size=size, by=by)
+
+    def percentiles(
+        self,
+        query: SearchQuery,
+        *,
+        field: str,
+        percents: Sequence[Decimal],
+        by: str | None = None,
+    ) -> Percentiles:
+        """See SearchStore. Estimated by t-digest; exact while a group is small."""
+        return aggregations.percentiles(
+            self._aggregate, query, field=field, percents=percents, by=by
+        )
 
     async def wait_for_position(
         self, epoch: int, partition_id: int, position: int, *, timeout_s: float
@@ -179,24 +154,10 @@ class ServerSearch:
         found = self._server.ask("POST", path_of(marks, "/_search"), body).decode(_MarksAnswer)
         return max((hit.source.position for hit in found.hits.hits), default=-1)
 
-    def _rows(self, query: SearchQuery, interval_ms: int) -> list[_Row]:
-        rows: list[_Row] = []
-        after = None
-        while True:
-            body = histogram_body(
-                query, interval_ms=interval_ms, size=_BUCKETS_AT_ONCE, after=after
-            )
-            answer = self._ask(body).decode(_HistogramAnswer)
-            _check_whole(answer)
-            page = answer.aggregations.buckets
-            if page is None or not page.buckets:
-                return rows
-            rows += page.buckets
-            if len(rows) > checks.BUCKETS_MAX:
-                raise checks.too_many_buckets()
-            after = page.after_key
-            if after is None or len(page.buckets) < _BUCKETS_AT_ONCE:
-                return rows
+    def _aggregate(self, body: dict[str, Any], kind: type[Any]) -> Any:
+        answer = self._ask(body).decode(_AggregationAnswer)
+        _check_whole(answer)
+        return msgspec.json.decode(answer.aggregations.found, type=kind)
 
     def _ask(self, body: dict[str, Any]) -> Answer:
         path = path_of(self._names.documents, "/_search")
@@ -210,18 +171,9 @@ class ServerSearch:
         return answer
 
 
-def _check_whole(answer: _SearchAnswer | _HistogramAnswer) -> None:
+def _check_whole(answer: _SearchAnswer | _AggregationAnswer) -> None:
     """Refuse an answer from a part of the documents only: it would look like the truth."""
     if answer.shards.failed or answer.timed_out:
         raise Unavailable(
             "the search server can reach only a part of the documents", fix="Ask again in a moment"
         )
-
-
-def _amount(row: _Row) -> Decimal:
-    total = Decimal(0)
-    for part, exponent in ((row.e12, 12), (row.e6, 6), (row.e0, 0), (row.m4, -4)):
-        if part.value >= _EXACT_BELOW:
-            raise InvariantBroken("a sum is too large to be exact", fix="Use a shorter interval")
-        total += Decimal(int(part.value)).scaleb(exponent)
-    return trimmed(total)

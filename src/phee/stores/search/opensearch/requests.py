@@ -15,13 +15,18 @@ from phee.stores.search.checks import Term, check_query, terms_of
 from phee.stores.search.cursors import place_of
 from phee.stores.search.opensearch.document import fold_words
 from phee.stores.search.opensearch.indices import RESULT_WINDOW_MAX
-from phee.stores.search.query import TEXT_FIELDS, SearchQuery
+from phee.stores.search.query import SORT_FIELDS, TEXT_FIELDS, SearchQuery
 
 _EXPANSIONS_MAX = 10_000
 """Of a begun word after others; beginnings up to PREFIX_LENGTH_MAX letters are indexed instead."""
 _NUMBERS = frozenset({"process_instance_key", "started_at", "completed_at"})
 _NOTHING: dict[str, Any] = {"match_none": {}}
-_SUMS = {part: {"sum": {"field": f"amount_digits.{part}"}} for part in ("e12", "e6", "e0", "m4")}
+_LEAST: dict[str, tuple[str, object]] = {
+    **{name: (name, "") for name in SORT_FIELDS},
+    "started_at": ("moment", -1),
+    "completed_at": ("completed_at", -1),
+}
+"""What documents are sorted by, and where those without it come: before all others."""
 
 
 def search_body(query: SearchQuery) -> dict[str, Any]:
@@ -30,7 +35,7 @@ def search_body(query: SearchQuery) -> dict[str, Any]:
     Raises:
         InvalidInput: something in it does not exist here.
     """
-    check_query(query)
+    matching = condition(query)
     if query.offset + query.size >= RESULT_WINDOW_MAX:
         raise InvalidInput(
             f"pages by number end at {RESULT_WINDOW_MAX} hits",
@@ -38,45 +43,36 @@ def search_body(query: SearchQuery) -> dict[str, Any]:
             fix="Follow nextCursor instead, or narrow the search",
         )
     order = "desc" if query.newest_first else "asc"
+    field, least = _LEAST[query.sorted_by]
     body: dict[str, Any] = {
-        "query": _condition(query),
-        "sort": [{name: {"order": order}} for name in ("moment", "key", "id")],
+        "query": matching,
+        "sort": [
+            {field: {"order": order, "missing": least}},
+            *({name: {"order": order}} for name in ("key", "id")),
+        ],
         "size": query.size + 1,
         "from": query.offset,
         "track_total_hits": True,
         "_source": {"excludes": ["words", "amount_digits"]},
     }
     if query.cursor:
-        place = place_of(query.cursor, tuple[int, int, str], newest_first=query.newest_first)
-        body["search_after"] = list(place)
+        body["search_after"] = list(_place(query))
     return body
 
 
-def histogram_body(
-    query: SearchQuery, *, interval_ms: int, size: int, after: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Return the request for one page of buckets by time, status and currency, in that order."""
+def _place(query: SearchQuery) -> tuple[int | str, int, str]:
+    if _LEAST[query.sorted_by][1] == -1:
+        return place_of(query.cursor, tuple[int, int, str], order=query.order)
+    return place_of(query.cursor, tuple[str, int, str], order=query.order)
+
+
+def condition(query: SearchQuery) -> dict[str, Any]:
+    """Return the condition that documents must meet.
+
+    Raises:
+        InvalidInput: something in it does not exist here.
+    """
     check_query(query)
-    time = {"field": "started_at", "fixed_interval": f"{interval_ms}ms"}
-    buckets: dict[str, Any] = {
-        "size": size,
-        "sources": [
-            {"start": {"date_histogram": time}},
-            {"status": {"terms": {"field": "status"}}},
-            {"currency": {"terms": {"field": "currency", "missing_bucket": True}}},
-        ],
-    }
-    if after is not None:
-        buckets["after"] = after
-    return {
-        "query": _condition(query),
-        "size": 0,
-        "track_total_hits": False,
-        "aggs": {"buckets": {"composite": buckets, "aggs": _SUMS}},
-    }
-
-
-def _condition(query: SearchQuery) -> dict[str, Any]:
     filters: list[dict[str, Any]] = []
     if query.kinds:
         filters.append({"terms": {"kind": list(query.kinds)}})
@@ -85,7 +81,7 @@ def _condition(query: SearchQuery) -> dict[str, Any]:
         bounds = {"gte": lowest, "lte": highest}
         filters.append(_between(name, {k: v for k, v in bounds.items() if v is not None}))
     fields = query.fields or TEXT_FIELDS
-    filters += [_containing(term, fields) for term in terms_of(query.text)]
+    filters += [_containing(term, query, fields) for term in terms_of(query.text)]
     return {"bool": {"filter": filters}}
 
 
@@ -117,13 +113,28 @@ def _number(value: object) -> int | None:
     return number if abs(number) < 1 << 63 else None
 
 
-def _containing(term: Term, fields: Sequence[str]) -> dict[str, Any]:
+def _containing(term: Term, query: SearchQuery, fields: Sequence[str]) -> dict[str, Any]:
+    token = query.tokens.get(term.text)
+    masked = [name for name in fields if name in query.masked]
+    found = [_in_words(term, [name for name in fields if name not in query.masked])]
+    if token is not None:
+        found += [{"term": {f"words.{name}": token}} for name in masked]
+    return _any_of(found)
+
+
+def _any_of(conditions: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(conditions) == 1:
+        return conditions[0]
+    return {"bool": {"should": conditions, "minimum_should_match": 1}}
+
+
+def _in_words(term: Term, fields: Sequence[str]) -> dict[str, Any]:
     words = fold_words(term.text)
-    if not words:
+    if not words or not fields:
         return _NOTHING
     if term.is_prefix and " " not in words:
         begun = [{"prefix": {f"words.{name}": {"value": words}}} for name in fields]
-        return {"bool": {"should": begun, "minimum_should_match": 1}}
+        return _any_of(begun)
     match: dict[str, Any] = {
         "query": words,
         "type": "phrase_prefix" if term.is_prefix else "phrase",

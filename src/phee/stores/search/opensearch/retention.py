@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from phee.errors import PheeError
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
+from phee.stores.search.opensearch.records import delete_old_records
 from phee.stores.search.opensearch.server import SearchServer
 
 _LOG = structlog.get_logger(__name__)
@@ -33,7 +35,7 @@ class Retention:
         self,
         server: SearchServer,
         names: TenantIndices,
-        keep_days: int,
+        keep_days: int | None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -56,16 +58,29 @@ class Retention:
             return 0
 
     def _run(self) -> int:
-        deleted = self._delete_part()
+        deleted = self._delete_part() if self._keep_days is not None else 0
         if deleted:
             _LOG.info("old documents deleted", tenant=self._names.tenant_id, documents=deleted)
         if deleted < AT_ONCE:
             self._next_at = self._clock() + EVERY_S
             self._delete_empty()
+            self._delete_records()
         return deleted
 
+    def _delete_records(self) -> None:
+        address = self._server.address
+        if address.raw_keep_days is not None:
+            today = datetime.fromtimestamp(self._clock(), UTC).date()
+            delete_old_records(
+                self._server,
+                address.raw_prefix,
+                self._names.tenant_id,
+                keep_days=address.raw_keep_days,
+                today=today,
+            )
+
     def _delete_part(self) -> int:
-        before = int(self._clock() * 1000) - self._keep_days * DAY_MS
+        before = int(self._clock() * 1000) - (self._keep_days or 0) * DAY_MS
         body = {"query": {"range": {"completed_at": {"lt": before}}}, "max_docs": AT_ONCE}
         options = "conflicts=proceed&refresh=true&ignore_unavailable=true"
         path = path_of(self._names.documents, f"/_delete_by_query?{options}")

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -16,6 +17,7 @@ import stamina
 
 from phee.errors import InvariantBroken, NotSupported, Unavailable
 from phee.stores.search.opensearch.address import SearchAddress
+from phee.stores.search.opensearch.refresher import Refresher
 
 T = TypeVar("T")
 BUSY = frozenset({429, 502, 503, 504})
@@ -100,10 +102,14 @@ class SearchServer:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.prefix = address.prefix
+        self.address = address
         self.keep_days = address.keep_days
         self.patience = patience
         self._url = address.url
         self._checked = False
+        self.refresher = Refresher(
+            lambda name: self.ask_once("POST", f"/{quote(name, safe='~')}/_refresh", allow={404})
+        )
         headers = {"content-type": "application/json", "accept": "application/json"}
         if address.api_key:
             headers["authorization"] = f"ApiKey {address.api_key}"
@@ -151,6 +157,7 @@ class SearchServer:
 
     def close(self) -> None:
         """Close every connection."""
+        self.refresher.stop()
         self._client.close()
 
     def _send(self, method: str, path: str, body: object, allow: Collection[int]) -> Answer:

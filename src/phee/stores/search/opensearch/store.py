@@ -17,7 +17,7 @@ becomes three steps in this order: documents, dead letters, watermark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -25,10 +25,14 @@ from phee.errors import Unavailable
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.documents import DocumentFold
+from phee.projections.exported import RecordFold, masked_letter
+from phee.projections.masking import Masker
+from phee.records import Record
 from phee.stores.search.opensearch.bulk import Write, write_all
 from phee.stores.search.opensearch.document import Change
 from phee.stores.search.opensearch.documents import Documents
 from phee.stores.search.opensearch.indices import TenantIndices, prepare
+from phee.stores.search.opensearch.records import Records
 from phee.stores.search.opensearch.retention import Retention
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.opensearch.watermarks import Watermarks
@@ -39,16 +43,26 @@ from phee.stream.port import Lane
 class ServerSearchStore:
     """A :class:`phee.stores.writing.TenantStore` of documents; makes its indices when opened."""
 
-    def __init__(self, server: SearchServer, tenant_id: str) -> None:
+    def __init__(
+        self,
+        server: SearchServer,
+        tenant_id: str,
+        masker: Callable[[], Masker | None] = lambda: None,
+    ) -> None:
+        self._masker = masker
         self._server = server
         self._tenant_id = tenant_id
         self._names = TenantIndices(server.prefix, tenant_id)
         self._refused_codes: list[str] = []
         prepare(server, self._names)
         self._retention = (
-            None if server.keep_days is None else Retention(server, self._names, server.keep_days)
+            None
+            if server.keep_days is None and server.address.raw_keep_days is None
+            else Retention(server, self._names, server.keep_days)
         )
         self._documents = Documents(server, self._names)
+        address = server.address
+        self._records = Records(server, address.raw_prefix, tenant_id) if address.raw else None
         self._watermarks = Watermarks(server, self._names, CONSUMER)
 
     def claim(self, lane: Lane, owner: str, *, start: int) -> int:
@@ -71,14 +85,21 @@ class ServerSearchStore:
         """
         changes = 0
         refused: list[DeadLetter] = []
+        if self._records is not None and isinstance(fold, RecordFold):
+            refused += self._masked(
+                self._refused_record(lane, record, reason)
+                for record, reason in self._records.write(lane, fold)
+            )
         if fold is not None:
             applied = self._documents.apply(fold)
             changes = applied.changes
-            refused = [
+            refused += [
                 self._refused(lane, rows, reason) for rows, reason in applied.refused.values()
             ]
-        self._write_letters([*letters, *refused])
+        # What the store refused was masked before, or is made of rows that are.
+        self._write_letters([*self._masked(letters), *refused])
         self._watermarks.move(lane, position)
+        self._server.refresher.written(self._names.documents, changes)
         self._refused_codes += [letter.reason_code for letter in refused]
         return changes
 
@@ -97,6 +118,22 @@ class ServerSearchStore:
 
     def close(self) -> None:
         """See TenantStore. The connections belong to whoever made them."""
+
+    def _masked(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+        masker = self._masker()
+        if masker is None:
+            return list(letters)
+        return [masked_letter(letter, masker) for letter in letters]
+
+    def _refused_record(self, lane: Lane, record: Record, reason: str) -> DeadLetter:
+        return dead_letter.of_record(
+            record,
+            epoch=lane.epoch,
+            partition_id=lane.partition_id,
+            code=dead_letter.REFUSED,
+            reason=f"the search server refused the record: {reason}",
+            tenant_id=self._tenant_id,
+        )
 
     def _refused(self, lane: Lane, changes: Sequence[Change], reason: str) -> DeadLetter:
         newest = max((row for _, row in changes), key=lambda row: int(row.position))

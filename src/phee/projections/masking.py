@@ -1,0 +1,162 @@
+"""Masking: personal data as tokens, by rule; equal values stay equal, and nothing else shows.
+
+A rule is a name. A value under that name (a field of a document, a column, a variable, a key
+anywhere inside a variable's JSON) is replaced by a token: HMAC-SHA256 of the value under the
+tenant's own key, cut to 128 bits. The same value has the same token everywhere in a tenant and
+another one in any other tenant; without the key nobody can try values out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Mapping
+from importlib import resources
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from phee.errors import InvalidInput
+
+KEY_BYTES = 32
+_PREFIX = "tok"
+_TOKEN_BYTES = 16
+_TOKEN = re.compile(rf"{_PREFIX}[a-z2-7]{{26}}")
+_PLAIN = str.maketrans("", "", "_- ")
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    version: Literal[1]
+    names: list[str]
+
+
+class PersonalData:
+    """Which names stand for personal data; case, ``_`` and ``-`` do not matter."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(_normal(name) for name in names)
+        self._known: dict[str, bool] = {}
+
+    def covers(self, name: str) -> bool:
+        """Return whether what bears this name is personal."""
+        known = self._known.get(name)
+        if known is None:
+            known = _normal(name) in self._names
+            if len(self._known) < 10_000:  # names come from outside, too
+                self._known[name] = known
+        return known
+
+
+def load_personal_data(content: bytes) -> PersonalData:
+    """Read a rule file: ``{"version": 1, "names": [...]}``.
+
+    Raises:
+        InvalidInput: it has another form.
+    """
+    try:
+        return PersonalData(msgspec.json.decode(content, type=_File).names)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(
+            f"the file with the rules of masking is wrong: {error}",
+            where="PHEE_MASKING_RULES",
+            fix='Write {"version": 1, "names": ["accountId", ...]}',
+        ) from error
+
+
+def default_personal_data() -> PersonalData:
+    """Return the rules that ship."""
+    file = resources.files("phee.projections") / "personal_data.json"
+    return load_personal_data(file.read_bytes())
+
+
+class Masker:
+    """Masks the data of one tenant. Pure: the same value always becomes the same token."""
+
+    def __init__(self, key: bytes, rules: PersonalData) -> None:
+        if len(key) != KEY_BYTES:
+            raise InvalidInput(f"a masking key has {KEY_BYTES} bytes", where="masking key")
+        self._key = key
+        self._rules = rules
+
+    @property
+    def key_id(self) -> int:
+        """A number that tells keys apart and says nothing about them (31 bits, never 0)."""
+        digest = hmac.digest(self._key, b"\0phee masking key id", hashlib.sha256)
+        return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF or 1
+
+    def token(self, value: str) -> str:
+        """Return the token of a value: one word of letters and digits."""
+        data = value.encode("utf-8", "surrogatepass")
+        digest = hmac.digest(self._key, data, hashlib.sha256)[:_TOKEN_BYTES]
+        return _PREFIX + base64.b32encode(digest).decode().rstrip("=").lower()
+
+    def covers(self, name: str) -> bool:
+        """Return whether what bears this name is masked."""
+        return self._rules.covers(name)
+
+    def asked(self, value: str) -> str:
+        """Return what to look for in a masked field; a token that was shown stands for itself."""
+        return value if _TOKEN.fullmatch(value) else self.token(value)
+
+    def value(self, name: str, value: Any) -> Any:
+        """Return ``value`` (anything JSON can say) as it may be shown under ``name``."""
+        if self.covers(name):
+            return self._hidden(value)
+        if isinstance(value, dict):
+            return self._object(value)
+        if isinstance(value, list):
+            return [self.value("", item) for item in value]
+        if isinstance(value, str) and value.startswith(("{", "[")):
+            return self._inside(value)
+        return value
+
+    def json_text(self, name: str, text: str) -> str:
+        """Return a variable's value, given as JSON text, as it may be shown."""
+        try:
+            value = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            return self.token(text) if text else text  # what cannot be read cannot be judged
+        return msgspec.json.encode(self.value(name, value)).decode()
+
+    def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row or a log entry with its personal columns masked."""
+        return {name: self.value(name, value) for name, value in row.items()}
+
+    def struct(self, found: T) -> T:
+        """Return ``found`` with its personal fields masked; itself when it has none."""
+        masked = {
+            name: self._hidden(value)
+            for name in found.__struct_fields__
+            if self.covers(name) and (value := getattr(found, name)) is not None
+        }
+        return msgspec.structs.replace(found, **masked) if masked else found
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        if value.keys() == {"key", "value"} and isinstance(value["key"], str):
+            return {"key": value["key"], "value": self.value(value["key"], value["value"])}
+        return {name: self.value(name, item) for name, item in value.items()}
+
+    def _inside(self, text: str) -> str:
+        """Mask what a text holds that is itself JSON, as upstream's channelRequest is."""
+        try:
+            value = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            return text
+        masked = self.value("", value)
+        return text if masked == value else msgspec.json.encode(masked).decode()
+
+    def _hidden(self, value: Any) -> Any:
+        if value is None or value == "" or isinstance(value, bool):
+            return value
+        if isinstance(value, dict):
+            return {name: self._hidden(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._hidden(item) for item in value]
+        return self.token(value if isinstance(value, str) else str(value))
+
+
+def _normal(name: str) -> str:
+    return name.translate(_PLAIN).lower()

@@ -1,0 +1,77 @@
+"""When indices are refreshed: soon after little, late after much, never after nothing."""
+
+from __future__ import annotations
+
+import threading
+
+from phee.errors import Unavailable
+from phee.stores.search.opensearch.refresher import LATE_S, MANY, SOON_S, Refresher
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Idle(Refresher):
+    """One whose thread never starts: the test asks for what is due."""
+
+    def __init__(self, seen: list[str], clock: Clock) -> None:
+        super().__init__(seen.append, clock=clock)
+        self._thread = threading.Thread()
+
+
+def test_little_is_shown_at_once_but_not_too_often() -> None:
+    seen: list[str] = []
+    clock = Clock()
+    refresher = Idle(seen, clock)
+    refresher.written("a", 1)
+    assert refresher.run_due() is None
+    assert seen == ["a"]
+    clock.now += SOON_S / 4
+    refresher.written("a", 1)
+    refresher.written("b", 1)
+    pause_s = refresher.run_due()
+    assert seen == ["a", "b"]
+    assert pause_s is not None
+    assert 0 < pause_s < SOON_S
+    clock.now += SOON_S
+    assert refresher.run_due() is None
+    assert seen == ["a", "b", "a"]
+
+
+def test_a_backlog_is_shown_seldom_and_nothing_never() -> None:
+    seen: list[str] = []
+    clock = Clock()
+    refresher = Idle(seen, clock)
+    refresher.written("a", 0)
+    assert refresher.run_due() is None
+    for _ in range(9):
+        refresher.written("a", MANY)
+        refresher.run_due()
+        clock.now += LATE_S / 10
+    assert seen == []
+    clock.now += LATE_S
+    refresher.run_due()
+    assert seen == ["a"]
+
+
+def test_its_thread_goes_on_after_a_failure_and_ends() -> None:
+    seen: list[str] = []
+    both = threading.Event()
+
+    def refresh(name: str) -> None:
+        seen.append(name)
+        if len(seen) == 1:
+            raise Unavailable("the server is away")
+        both.set()
+
+    refresher = Refresher(refresh)
+    refresher.written("a", 1)
+    refresher.written("b", 1)
+    assert both.wait(10)
+    refresher.stop()
+    refresher.stop()
+    assert set(seen) == {"a", "b"}
