@@ -81,6 +81,7 @@ class _KafkaBehindProxy(Kafka):
     """A broker that also listens where only a proxy connects, and sends clients to that proxy."""
 
     ports: ClassVar[Ports] = {**Kafka.ports, "behind": 9094}
+    ready_timeout_s = 180.0
 
     def __init__(self) -> None:
         self.proxy_port = 0
@@ -143,10 +144,13 @@ class Components:
         self._running.close()
 
     def quiet(self) -> None:
-        """No fault is left over from a case."""
+        """No fault is left over from a case, also one that failed."""
         for proxy in (self.kafka_proxy, self.database_proxy, self.search_proxy):
             proxy.disarm()
         self.nursery.kill_all()
+        for component in (self.kafka, self.mariadb, self.search):
+            if not component.is_running:
+                _start(component)
 
 
 def _start(component: SearchNode | RealKafka | MariaDbServer) -> None:

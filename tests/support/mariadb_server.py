@@ -35,6 +35,10 @@ class MariaDbServer:
         """The value of PHEE_DATABASE for this server."""
         return address(self.folder, self.port)
 
+    @property
+    def is_running(self) -> bool:
+        return self._running is not None and self._running.alive
+
     def start(self) -> None:
         try:
             self._running = start_component(MariaDb(), self.folder, self._ports, {})

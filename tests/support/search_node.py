@@ -30,6 +30,10 @@ class SearchNode:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def is_running(self) -> bool:
+        return self._running is not None and self._running.alive
+
     def start(self) -> None:
         self._running = start_component(OpenSearch(), self._folder, self._ports, {})
 
