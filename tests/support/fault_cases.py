@@ -264,7 +264,7 @@ STREAM_GROUPS = (
          "the other takes its partitions over", 6),
     Case("stream/started-twice-in-a-group", "start", "two importers of the same group at once",
          "they share the partitions"),
-    Case("stream/started-twice-with-one-name", "while it runs",
+    Case("stream/started-twice-with-one-name", "when done",
          "a second process with the same lasting name (instance=)",
          "the newer one works, the older one ends and says why"),
     Case("stream/twins-of-two-groups", "while it runs", "two importers read everything",

@@ -107,7 +107,7 @@ def block(scene: Scene, case: Case, indices: str, setting: str) -> None:
     change_setting(scene, indices, {setting: True})
     try:
         child.resume()
-        wait_until(lambda: "tenant stalled" in child.said(), "the block is met", child.said)
+        wait_until(lambda: "retry_scheduled" in child.said(), "the block is met", child.said)
     finally:
         change_setting(scene, indices, {setting: None})
     scene.settle()

@@ -95,7 +95,7 @@ def test_started_twice_with_one_name(scene: Scene) -> None:
     scene.kinds = ("relational",)
     of_groups("stream/started-twice-with-one-name")
     older = scene.start("relational")
-    wait_until(lambda: "partition taken" in older.said(), "it works", older.said)
+    wait_until(lambda: scene.has_all("relational"), "it is idle", older.said)
     newer = scene.start("relational")
     assert older.wait("ended") == 1
     assert "another process" in older.said()
