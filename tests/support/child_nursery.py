@@ -104,13 +104,13 @@ class _Order:
 class Nursery:
     """The process that forks."""
 
-    def __init__(self, *preload: str) -> None:
+    def __init__(self, *preload: str, **environment: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, __file__, *preload],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         )
         self._children: list[Child] = []
 
