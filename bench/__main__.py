@@ -114,6 +114,10 @@ def rows_of(results: dict[str, Any]) -> list[tuple[str, Any, str]]:
         ("records a payment", payments["records_per_payment"], ""),
         ("one-task instances/s, in process", engine["instances_per_s"], ">= 1,500"),
     ]
+    for line, figures in results["search"].items():
+        fresh = f"{figures['freshness_p50_ms']} / {figures['freshness_p99_ms']} ms"
+        rows.append((f"documents/s into search, {line}", figures["documents_per_s"], ">= 10,000"))
+        rows.append((f"  written to found at 100/s, p50 / p99, {line}", fresh, "p99 < 250 ms"))
     for name, figures in results["grpc"]["gateways"].items():
         latency = f"{figures['create_to_job_p50_ms']} / {figures['create_to_job_p99_ms']} ms"
         rows.append((f"one-task instances/s over gRPC, {name}", figures["per_second"], ""))
@@ -141,6 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results["payments"] = run("bench.payments", "--seconds", str(seconds))
     with console.status("one-task instances in process"):
         results["engine"] = run("bench.engine", "--seconds", str(seconds / 2))
+    with console.status("documents into search stores (SQLite, and servers that run)"):
+        count = "5000" if options.quick else "20000"
+        results["search"] = run("bench.search", "--documents", count, "--runs", "3")
     with console.status("one-task instances over gRPC, in turn with a real Zeebe"):
         results["grpc"] = _grpc(console, seconds=seconds / 3, with_zeebe=not options.without_zeebe)
     console.print(table("phee on this machine", ("what", ">measured", ">aim"), rows_of(results)))

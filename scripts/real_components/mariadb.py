@@ -27,11 +27,14 @@ _PROGRAMS = ("mariadbd", "mariadb-install-db")
 
 
 class MariaDb(Component):
-    """The server on the port ``mysql``, on loopback."""
+    """The server on the port ``mysql``, on loopback; a larger buffer pool is for large tables."""
 
     name = "mariadb"
     version = "(the system's)"
     ports: ClassVar[Ports] = {"mysql": 3306}
+
+    def __init__(self, *, buffer_pool_mb: int = 256) -> None:
+        self._buffer_pool_mb = buffer_pool_mb
 
     def install(self) -> None:
         """Use the system's package; fetch it where the system allows (Debian, as root)."""
@@ -42,6 +45,8 @@ class MariaDb(Component):
         data, account = folder / "data", getpass.getuser()
         if not (data / "mysql").is_dir():
             _create(data, account)
+        temporary = folder / "tmp"  # a server that starts removes the files of others in theirs
+        temporary.mkdir(exist_ok=True)
         init_file = folder / "init.sql"
         _write_secret(init_file, operator_account(_password(folder)))
         return Launch(
@@ -49,8 +54,9 @@ class MariaDb(Component):
                 _required("mariadbd"), "--no-defaults", f"--user={account}", f"--datadir={data}",
                 "--bind-address=127.0.0.1", f"--port={ports['mysql']}", "--skip-name-resolve",
                 f"--socket={folder / 'mysql.sock'}", f"--pid-file={folder / 'mysql.pid'}",
-                f"--init-file={init_file}", "--innodb-buffer-pool-size=256M",
-                "--innodb-log-file-size=256M", "--max-allowed-packet=64M",
+                f"--init-file={init_file}", f"--tmpdir={temporary}",
+                f"--innodb-buffer-pool-size={self._buffer_pool_mb}M",
+                f"--innodb-log-file-size={self._buffer_pool_mb}M", "--max-allowed-packet=64M",
                 "--innodb-flush-log-at-trx-commit=1",
             ]
         )  # fmt: skip

@@ -47,7 +47,7 @@ class Zeebe(Component):
         "grpc": 26500, "command": 26501, "internal": 26502, "management": 9600, "rest": 26503,
     }  # fmt: skip
     start_after = ("kafka",)
-    ready_timeout_s = 120.0
+    ready_timeout_s = 300.0
 
     def __init__(
         self, export: KafkaExport = KafkaExport(), *, commands_max: int | None = None

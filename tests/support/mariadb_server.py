@@ -20,15 +20,21 @@ from real_components.operate import free_ports, start_component
 class MariaDbServer:
     """One server in a folder of its own, always on the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, buffer_pool_mb: int = 256) -> None:
         # Not in pytest's folder: its path is too long for a socket.
         self.folder = Path(tempfile.mkdtemp(prefix="phee-mariadb-"))
-        self._ports = free_ports(MariaDb())
+        self._component = MariaDb(buffer_pool_mb=buffer_pool_mb)
+        self._ports = free_ports(self._component)
         self._running: process.Running | None = None
 
     @property
     def port(self) -> int:
         return self._ports["mysql"]
+
+    @property
+    def pid(self) -> int:
+        assert self._running is not None
+        return self._running.pid
 
     @property
     def database(self) -> str:
@@ -41,7 +47,7 @@ class MariaDbServer:
 
     def start(self) -> None:
         try:
-            self._running = start_component(MariaDb(), self.folder, self._ports, {})
+            self._running = start_component(self._component, self.folder, self._ports, {})
         except Missing:
             if self._running is None:  # its data folder may be half made
                 shutil.rmtree(self.folder / "data", ignore_errors=True)

@@ -42,7 +42,7 @@ def run_list(
     columns = (">id", ">position", "code", "reason", "record", "instance", "state")
     console = Console()
     console.print(render.table(f"Dead letters of {tenant} ({store})", columns, rows))
-    console.print(f"{found['numberOfElements']} of {found['totalElements']}", style="dim")
+    console.print(render.share_of(found), style="dim")
 
 
 def run_show(*, tenant: str, store: str, letter: int, as_json: bool, http_port: int | None) -> None:

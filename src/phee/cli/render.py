@@ -73,3 +73,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 def show_json(value: Any) -> None:
     """Print ``value`` as JSON for machines."""
     Console().print_json(json.dumps(value))
+
+
+def share_of(page: dict[str, Any]) -> str:
+    """Return how much of a listing a page of it shows."""
+    bound = "" if page["totalIsExact"] else "at least "
+    return f"{page['numberOfElements']} of {bound}{page['totalElements']:,}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,9 +67,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PHEE_", extra="forbid")
 
     data: Path = Path("data")
-    listen_host: str = "127.0.0.1"
-    """Where HTTP and gRPC are served. Callers are not authenticated here: let nothing but a gateway
-    that does so, and the network of the containers, reach another address."""
+    listen_host: Literal["127.0.0.1", "0.0.0.0"] = "127.0.0.1"  # noqa: S104 - must be asked for
+    """Where HTTP and gRPC are served: loopback, or every address (loopback is where commands and
+    health checks ask). Callers are not authenticated: only a gateway may reach the latter."""
     http_port: int = Field(default=8080, ge=1, le=65535)
     grpc_port: int = Field(default=26500, ge=1, le=65535)
     importer_port: int = Field(default=8081, ge=1, le=65533)

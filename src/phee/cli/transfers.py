@@ -39,4 +39,4 @@ def run_transfers(
     columns = ("started (UTC)", "direction", "status", ">amount", "payer", "payee", "transaction")
     console = Console()
     console.print(render.table(f"Transfers of {tenant}", columns, rows))
-    console.print(f"{found['numberOfElements']} of {found['totalElements']}", style="dim")
+    console.print(render.share_of(found), style="dim")

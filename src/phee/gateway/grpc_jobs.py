@@ -163,8 +163,10 @@ class GrpcSubscription:
     async def _wait_for_stream(self) -> None:
         """Wait until the stream is opened (again), or until the next look is due."""
         waiting = asyncio.ensure_future(self._poll_now.wait())
-        await asyncio.wait((waiting,), timeout=self._poll_every_s)
-        waiting.cancel()
+        try:
+            await asyncio.wait((waiting,), timeout=self._poll_every_s)
+        finally:
+            waiting.cancel()
         self._poll_now.clear()
 
     async def _activate(self, count: int, jobs: list[pb.ActivatedJob]) -> None:

@@ -21,7 +21,11 @@ class _Answer(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class PageAnswer(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):
-    """One page of a listing, in the shape of a Spring Page; totals count all that matches."""
+    """One page of a listing, in the shape of a Spring Page; totals count all that matches.
+
+    They do so up to 10,000; from there on, ``total_is_exact`` is false and at least so many do.
+    ``next_cursor`` is null on the last page.
+    """
 
     content: list[T]
     total_elements: int
@@ -32,23 +36,31 @@ class PageAnswer(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="
     first: bool
     last: bool
     empty: bool
+    total_is_exact: bool
+    next_cursor: str | None
 
 
 def page_answer(
-    found: models.Page[Row], make: Callable[[Row], T], *, page: int, size: int
+    found: models.Page[Row],
+    make: Callable[[Row], T],
+    *,
+    page: int,
+    size: int,
+    cursor: str | None = None,
 ) -> PageAnswer[T]:
     """Return one page of a listing as its answer."""
-    pages = -(-found.total // size)
     return PageAnswer(
         content=[make(row) for row in found.rows],
         total_elements=found.total,
-        total_pages=pages,
+        total_pages=-(-found.total // size),
         number=page,
         size=size,
         number_of_elements=len(found.rows),
-        first=page == 0,
-        last=page >= pages - 1,
+        first=page == 0 and cursor is None,
+        last=not found.next_cursor,
         empty=not found.rows,
+        total_is_exact=found.total_is_exact,
+        next_cursor=found.next_cursor or None,
     )
 
 
@@ -266,9 +278,14 @@ def document_answer(document: Document) -> DocumentAnswer:
 
 
 class SearchAnswer(_Answer):
-    """One page of hits; ``next_cursor`` is null on the last."""
+    """One page of hits; ``next_cursor`` is null on the last.
+
+    A page may be short, or empty, and have a cursor: what follows was not looked at yet. ``total``
+    is a lower bound when it is not exact.
+    """
 
     total: int
+    total_is_exact: bool
     documents: list[DocumentAnswer]
     next_cursor: str | None
 

@@ -41,13 +41,24 @@ Direction = Literal["INCOMING", "OUTGOING", "UNKNOWN"]
 InstanceState = Literal["ACTIVE", "COMPLETED", "TERMINATED"]
 OpenState = Literal["OPEN", "RESOLVED"]
 SortedOrder = Literal["ASC", "DESC"]
+Cursor = Annotated[
+    str, Meta(min_length=1, max_length=1000, description="nextCursor of the page before")
+]
 
 
-class PageQuery(FreshQuery):
-    """Which page of a listing."""
+class PlaceQuery(FreshQuery):
+    """Where a page of a listing is: by number, or where the page before ended."""
 
-    page: Annotated[int, Meta(ge=0, le=1_000_000, description="counted from 0")] = 0
+    page: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="counted from 0; its rows must be among 10,000")
+    ] = 0
     size: Annotated[int, Meta(ge=1, le=SIZE_MAX)] = 20
+    cursor: Cursor | None = None
+
+
+class PageQuery(PlaceQuery):
+    """Which page of a listing, in which order."""
+
     sorted_order: SortedOrder = "DESC"
 
 
@@ -160,11 +171,9 @@ class DeadLetterQuery(QueryParameters):
     store: WhichStore = "relational"
 
 
-class DeadLettersQuery(FreshQuery):
+class DeadLettersQuery(PlaceQuery):
     """A page of what could not be projected, newest first."""
 
-    page: Annotated[int, Meta(ge=0, le=1_000_000, description="counted from 0")] = 0
-    size: Annotated[int, Meta(ge=1, le=SIZE_MAX)] = 20
     state: Annotated[
         Literal["OPEN", "REPLAYED", "DISCARDED", "ALL"],
         Meta(description="OPEN: still to be dealt with"),
@@ -288,12 +297,7 @@ class SearchFields(SearchFilters):
     sorted_by: SearchOrder = "startedAt"
     sorted_order: SortedOrder = "DESC"
     size: Annotated[int, Meta(ge=1, le=SIZE_MAX)] = 20
-    cursor: (
-        Annotated[
-            str, Meta(min_length=1, max_length=500, description="nextCursor of the page before")
-        ]
-        | None
-    ) = None
+    cursor: Cursor | None = None
 
     def chosen(self) -> SearchQuery:
         """Return the question to the search store.

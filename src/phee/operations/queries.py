@@ -69,11 +69,14 @@ class OperationsQueries:
                 chosen,
                 page=query.page,
                 size=query.size,
+                cursor=query.cursor or "",
                 sorted_by=snake(query.sorted_by),
                 sorted_order=query.sorted_order,
             ),
         )
-        return page_answer(found, transfer_answer, page=query.page, size=query.size)
+        return page_answer(
+            found, transfer_answer, page=query.page, size=query.size, cursor=query.cursor
+        )
 
     async def transfer(self, tenant_id: str, key: int) -> TransferDetail:
         """Return a transfer and everything that happened in it.
@@ -99,7 +102,7 @@ class OperationsQueries:
 
         def read(reader: RelationalReader) -> ProcessInstanceDetail:
             chosen = ProcessInstanceFilter(process_instance_key=key)
-            rows = reader.process_instances(chosen, size=1, sorted_by="epoch").rows
+            rows = reader.process_instances(chosen, size=1).rows
             if not rows:
                 raise NotFound(
                     "No process instance of this tenant has this key",
@@ -123,11 +126,12 @@ class OperationsQueries:
                 chosen,
                 page=query.page,
                 size=query.size,
+                cursor=query.cursor or "",
                 sorted_by=snake(query.sorted_by),
                 sorted_order=query.sorted_order,
             ),
         )
-        return page_answer(found, _instance, page=query.page, size=query.size)
+        return page_answer(found, _instance, page=query.page, size=query.size, cursor=query.cursor)
 
     async def incidents(self, tenant_id: str, query: IncidentsQuery) -> PageAnswer[IncidentAnswer]:
         """Return a page of incidents."""
@@ -138,11 +142,12 @@ class OperationsQueries:
                 chosen,
                 page=query.page,
                 size=query.size,
+                cursor=query.cursor or "",
                 sorted_by=snake(query.sorted_by),
                 sorted_order=query.sorted_order,
             ),
         )
-        return page_answer(found, _incident, page=query.page, size=query.size)
+        return page_answer(found, _incident, page=query.page, size=query.size, cursor=query.cursor)
 
     async def dead_letters(
         self, tenant_id: str, query: DeadLettersQuery
@@ -152,9 +157,13 @@ class OperationsQueries:
         found = await self._stores.letters(
             tenant_id,
             query.store,
-            lambda reader: reader.dead_letters(state=state, page=query.page, size=query.size),
+            lambda reader: reader.dead_letters(
+                state=state, page=query.page, size=query.size, cursor=query.cursor or ""
+            ),
         )
-        return page_answer(found, _dead_letter, page=query.page, size=query.size)
+        return page_answer(
+            found, _dead_letter, page=query.page, size=query.size, cursor=query.cursor
+        )
 
     async def search(self, tenant_id: str, query: SearchFields) -> SearchAnswer:
         """Return a page of what was found."""
@@ -162,6 +171,7 @@ class OperationsQueries:
         hits = await self._stores.search(tenant_id, lambda store: store.search(chosen))
         return SearchAnswer(
             total=hits.total,
+            total_is_exact=hits.total_is_exact,
             documents=[document_answer(document) for document in hits.documents],
             next_cursor=hits.next_cursor or None,
         )

@@ -16,7 +16,16 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, StaticPool, create_engine, event
+from sqlalchemy import (
+    Connection,
+    Engine,
+    FromClause,
+    QueuePool,
+    StaticPool,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import DisconnectionError
 
 from phee.errors import Unavailable
@@ -62,9 +71,17 @@ def reader_engine(path: Path, *, connections_max: int = 4) -> Engine:
     engine = create_engine(
         "sqlite://", creator=connect, poolclass=QueuePool, pool_size=connections_max
     )
+    engine.dialect.statement_compiler = _HintingCompiler
     _begin_with(engine, "BEGIN")
     _follow(engine, path)
     return engine
+
+
+class _HintingCompiler(SQLiteCompiler):
+    """Writes hints (INDEXED BY), which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002
+        return text
 
 
 def identity(path: Path) -> tuple[int, int] | None:

@@ -34,7 +34,8 @@ DRAWING = """<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524
   </bpmn:process>
 </bpmn:definitions>"""
 STATUS = HubStatus(
-    version="1", uptime_s=1.0, epoch="1", partition_id=1, durable_position=7, tenants=["rhino"],
+    version="1", uptime_s=1.0, orchestrator="127.0.0.1:26500", epoch="1", partition_id=1,
+    durable_position=7, tenants=["rhino"],
     consumers=[ConsumerStatus(name="search", acknowledged_position=5, lag_records=2)],
     intake_limited_by=None, data_directory="/data",
 )  # fmt: skip

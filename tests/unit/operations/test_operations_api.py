@@ -131,10 +131,14 @@ def keys(page: Any) -> list[int]:
 
 def test_a_page_counts_everything_that_matches(client: TestClient[HubApp]) -> None:
     page = get(client, "/transfers?size=10")
+    cursor = page.pop("nextCursor")
     assert {name: value for name, value in page.items() if name != "content"} == {
         "totalElements": 25, "totalPages": 3, "number": 0, "size": 10, "numberOfElements": 10,
-        "first": True, "last": False, "empty": False,
+        "first": True, "last": False, "empty": False, "totalIsExact": True,
     }  # fmt: skip
+    second = get(client, f"/transfers?size=10&cursor={cursor}")
+    assert second["content"] == get(client, "/transfers?size=10&page=1")["content"]
+    assert (second["first"], second["last"], second["totalElements"]) == (False, False, 25)
     last = get(client, "/transfers?size=10&page=2")
     assert (last["numberOfElements"], last["last"], last["first"]) == (5, True, False)
     beyond = get(client, "/transfers?size=10&page=3")
@@ -193,6 +197,7 @@ def test_filters(client: TestClient[HubApp], query: str, expected: list[int]) ->
         ("size=0", "query.size"),
         ("size=1001", "query.size"),
         ("page=-1", "query.page"),
+        ("cursor=", "query.cursor"),
         ("page=x", "query.page"),
         ("sortedBy=password", "query.sortedBy"),
         ("sortedOrder=down", "query.sortedOrder"),

@@ -40,6 +40,17 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
         assert connection.exec_driver_sql("SELECT sql FROM sqlite_master").all() == before
 
 
+def test_what_an_interrupted_migration_did_is_no_obstacle(engine: Engine) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+        connection.exec_driver_sql("DROP INDEX ix_transfers_amount_started_at")
+        connection.exec_driver_sql("CREATE INDEX ix_transfers_amount ON transfers (amount)")
+    migrate(engine)
+    with engine.begin() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
 def test_newest_is_the_last_migration() -> None:
     config = Config()
     folder = next(iter(phee.stores.relational.migrations.__path__))

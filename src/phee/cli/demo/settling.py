@@ -89,16 +89,18 @@ def fetch_transfers(port: int, tenant: str) -> list[dict[str, Any]]:
     """Return every transfer of the tenant from the relational store."""
     api = HubApi(port, tenant=tenant)
     rows: list[dict[str, Any]] = []
+    cursor: str | None = None
     while True:
         page = api.get(
             "/api/v1/transfers",
-            page=len(rows) // 1000,
             size=1000,
+            cursor=cursor,
             sortedBy="workflowInstanceKey",
             sortedOrder="ASC",
         )
         rows += page["content"]
-        if page["last"]:
+        cursor = page["nextCursor"]
+        if not cursor:
             return rows
 
 

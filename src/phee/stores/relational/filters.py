@@ -61,12 +61,11 @@ class ProcessInstanceFilter:
     bpmn_process_id: str | None = None
     state: str | None = None
     parent_process_instance_key: int | None = None
-    process_definition_key: int | None = None
     start_from: int | None = None
     start_to: int | None = None
 
 
-_EQUAL = (
+EQUAL = (
     "payer_party_id",
     "payee_party_id",
     "payer_dfsp_id",
@@ -92,26 +91,24 @@ def transfer_conditions(chosen: TransferFilter) -> list[ColumnElement[bool]]:
     check_choice("direction", chosen.direction, DIRECTIONS)
     columns = tables.transfers.c
     return (
-        equal_conditions(tables.transfers, chosen, _EQUAL)
+        equal_conditions(tables.transfers, chosen, EQUAL)
         + _party_conditions(chosen)
         + between(columns.started_at, chosen.start_from, chosen.start_to)
     )
 
 
 def _party_conditions(chosen: TransferFilter) -> list[ColumnElement[bool]]:
-    wanted = {"party_id": chosen.party_id, "party_id_type": chosen.party_id_type}
-    given = {field: value for field, value in wanted.items() if value is not None}
-    if not given:
+    sides = [party_of(chosen, side) for side in ("payer", "payee")]
+    if not sides[0]:
         return []
     columns = tables.transfers.c
-    return [
-        or_(
-            *(
-                and_(*(columns[f"{side}_{field}"] == value for field, value in given.items()))
-                for side in ("payer", "payee")
-            )
-        )
-    ]
+    return [or_(*(and_(*(columns[f] == v for f, v in side.items())) for side in sides))]
+
+
+def party_of(chosen: TransferFilter, side: str) -> dict[str, str]:
+    """Return what ``party_id`` and ``party_id_type`` ask of one side (payer or payee)."""
+    wanted = {"party_id": chosen.party_id, "party_id_type": chosen.party_id_type}
+    return {f"{side}_{field}": value for field, value in wanted.items() if value is not None}
 
 
 def equal_conditions(table: Table, chosen: Any, fields: tuple[str, ...]) -> list[Any]:
@@ -141,29 +138,15 @@ def check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None
         raise InvalidInput(f"{name} is not known", where=name, fix=f"Use one of {choices}")
 
 
-def order(
-    table: Table, sorted_by: str, sorted_order: str, *, allowed: tuple[str, ...]
-) -> list[ColumnElement[Any]]:
-    """Return a total order: the wanted column, then the row's number, so that paging is stable.
-
-    Every index ends with the row's number by itself, so a page of the newest rows reads no others.
+def check_page(page: int, size: int, cursor: str = "") -> None:
+    """Accept a page number from 0 or a cursor, and a size from 1 to 10,000.
 
     Raises:
-        InvalidInput: a column that is not in ``allowed``, or an order that is not ASC or DESC.
-    """
-    check_choice("sorted_by", sorted_by, allowed)
-    check_choice("sorted_order", sorted_order, ("ASC", "DESC"))
-    columns = dict.fromkeys((table.c[sorted_by], table.c.id))
-    return [c.desc() if sorted_order == "DESC" else c.asc() for c in columns]
-
-
-def check_page(page: int, size: int) -> None:
-    """Accept a page number from 0 and a size from 1 to 10,000.
-
-    Raises:
-        InvalidInput: one is out of range.
+        InvalidInput: one is out of range, or both a page number and a cursor are given.
     """
     if page < 0:
         raise InvalidInput("page must not be negative", where="page")
+    if page and cursor:
+        raise InvalidInput("page and cursor exclude each other", where="cursor", fix="Send one")
     if not 1 <= size <= PAGE_SIZE_MAX:
         raise InvalidInput(f"size must be between 1 and {PAGE_SIZE_MAX}", where="size")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from phee.errors import InvalidState, Unavailable
 from phee.stores.relational.tables import metadata
 
-NEWEST = "0002"
+NEWEST = "0004"
 """The newest migration; a database that has it needs no look at the others."""
 LOCK_WAIT_S = 60
 

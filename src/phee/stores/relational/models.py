@@ -11,10 +11,15 @@ T = TypeVar("T")
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a listing, and how many rows the whole listing has."""
+    """One page of a listing, and how many rows the whole listing has.
+
+    ``total`` is a lower bound when it is not exact; ``next_cursor`` is empty on the last page.
+    """
 
     total: int
     rows: list[T]
+    total_is_exact: bool = True
+    next_cursor: str = ""
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -24,19 +25,19 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.exc import DBAPIError
 
 from phee.errors import NotFound, TimedOut
+from phee.stores.listing import Asked, Found, Listing, Part
 from phee.stores.money import exact_sum
+from phee.stores.order import cursor_place, cursor_text
 from phee.stores.paths import relational_path
 from phee.stores.relational import tables
 from phee.stores.relational.filters import (
     IncidentFilter,
     ProcessInstanceFilter,
     TransferFilter,
-    between,
     check_page,
-    equal_conditions,
-    order,
     transfer_conditions,
 )
 from phee.stores.relational.models import (
@@ -53,6 +54,16 @@ from phee.stores.relational.models import (
     Transfer,
     Variable,
 )
+from phee.stores.relational.ways import (
+    DEAD_LETTERS,
+    INCIDENTS,
+    PROCESS_INSTANCES,
+    TRANSFERS,
+    incident_parts,
+    instance_parts,
+    order,
+    transfer_parts,
+)
 from phee.stores.sqlite import reader_engine
 from phee.stores.watermarks import position_reached
 
@@ -61,11 +72,22 @@ __all__ = ["IncidentFilter", "ProcessInstanceFilter", "RelationalReader", "Trans
 Row = TypeVar("Row", bound=msgspec.Struct)
 POLL_S_MIN = 0.002
 POLL_S_MAX = 0.05
+MYSQL_NO_INDEX = 1176
 
 
 def open_reader(data: Path, tenant_id: str) -> RelationalReader:
     """Return a reader of one tenant's embedded store (opened at the first query)."""
     return RelationalReader(reader_engine(relational_path(data, tenant_id)))
+
+
+class Shown(NamedTuple):
+    """Which page of a listing, in which order."""
+
+    page: int
+    size: int
+    cursor: str
+    sorted_by: str
+    sorted_order: str
 
 
 class RelationalReader:
@@ -86,17 +108,17 @@ class RelationalReader:
         *,
         page: int = 0,
         size: int = 20,
+        cursor: str = "",
         sorted_by: str = "started_at",
         sorted_order: str = "DESC",
     ) -> Page[Transfer]:
         """Return one page of transfers and the number of all that match.
 
         Raises:
-            InvalidInput: a filter, order or page that does not exist.
+            InvalidInput: a filter, order, page or cursor that does not exist.
         """
-        conditions = transfer_conditions(chosen)
-        ordering = (sorted_by, sorted_order)
-        return self._page(tables.transfers, Transfer, conditions, ordering, page, size)
+        shown = Shown(page, size, cursor, sorted_by, sorted_order)
+        return self._page(TRANSFERS, Transfer, transfer_parts(chosen), shown)
 
     def get_transfer(self, workflow_instance_key: int, *, epoch: int | None = None) -> Transfer:
         """Return the transfer of an instance (the newest with this key unless an epoch is named).
@@ -181,25 +203,14 @@ class RelationalReader:
         *,
         page: int = 0,
         size: int = 20,
+        cursor: str = "",
         sorted_by: str = "started_at",
         sorted_order: str = "DESC",
     ) -> Page[ProcessInstance]:
         """Return one page of process instances and the number of all that match."""
-        chosen = chosen or ProcessInstanceFilter()
-        table = tables.process_instances
-        fields = (
-            "process_instance_key",
-            "bpmn_process_id",
-            "state",
-            "parent_process_instance_key",
-            "process_definition_key",
-        )
-        conditions = [
-            *equal_conditions(table, chosen, fields),
-            *between(table.c.started_at, chosen.start_from, chosen.start_to),
-        ]
-        ordering = (sorted_by, sorted_order)
-        return self._page(table, ProcessInstance, conditions, ordering, page, size)
+        parts = instance_parts(chosen or ProcessInstanceFilter())
+        shown = Shown(page, size, cursor, sorted_by, sorted_order)
+        return self._page(PROCESS_INSTANCES, ProcessInstance, parts, shown)
 
     def incidents(
         self,
@@ -207,22 +218,21 @@ class RelationalReader:
         *,
         page: int = 0,
         size: int = 20,
+        cursor: str = "",
         sorted_by: str = "created_at",
         sorted_order: str = "DESC",
     ) -> Page[Incident]:
         """Return one page of incidents and the number of all that match."""
-        fields = ("process_instance_key", "state", "error_type", "bpmn_process_id", "incident_key")
-        conditions = equal_conditions(tables.incidents, chosen or IncidentFilter(), fields)
-        ordering = (sorted_by, sorted_order)
-        return self._page(tables.incidents, Incident, conditions, ordering, page, size)
+        parts = incident_parts(chosen or IncidentFilter())
+        shown = Shown(page, size, cursor, sorted_by, sorted_order)
+        return self._page(INCIDENTS, Incident, parts, shown)
 
     def dead_letters(
-        self, *, state: str | None = "OPEN", page: int = 0, size: int = 20
+        self, *, state: str | None = "OPEN", page: int = 0, size: int = 20, cursor: str = ""
     ) -> Page[DeadLetter]:
         """Return one page of what could not be projected, newest first (None: in any state)."""
-        table = tables.dead_letters
-        conditions = [table.c.state == state] if state is not None else []
-        return self._page(table, DeadLetter, conditions, ("id", "DESC"), page, size)
+        parts = [Part(equal={} if state is None else {"state": state}, ranges={})]
+        return self._page(DEAD_LETTERS, DeadLetter, parts, Shown(page, size, cursor, "id", "DESC"))
 
     def dead_letter(self, letter_id: int) -> DeadLetter:
         """Return one dead letter, whatever its state.
@@ -327,22 +337,34 @@ class RelationalReader:
         return self._rows(table, row, conditions, [order_by, table.c.id])
 
     def _page(
-        self,
-        table: Table,
-        row: type[Row],
-        conditions: Sequence[ColumnElement[bool]],
-        ordering: tuple[str, str],
-        page: int,
-        size: int,
+        self, listing: Listing, row: type[Row], parts: Sequence[Part], shown: Shown
     ) -> Page[Row]:
-        check_page(page, size)
-        allowed = tuple(name for name in row.__struct_fields__ if name in table.c)
-        order_by = order(table, *ordering, allowed=allowed)
-        query = _columns(table, row).where(*conditions).order_by(*order_by)
-        count = select(func.count()).select_from(table).where(*conditions)
-        with self._engine.begin() as connection:
-            total = connection.execute(count).scalar_one()
-            return Page(total, _read(connection, query.limit(size).offset(page * size), row))
+        check_page(shown.page, shown.size, shown.cursor)
+        ordering = order(listing, shown.sorted_by, shown.sorted_order, parts)
+        name = f"{listing.table.name} {shown.sorted_by} {shown.sorted_order}"
+        asked = Asked(
+            order=ordering,
+            place=cursor_place(shown.cursor, name, ordering) if shown.cursor else None,
+            offset=shown.page * shown.size,
+            size=shown.size,
+        )
+        fields = row.__struct_fields__
+        columns = [listing.table.c[name].label(name) for name in fields]
+        found = self._found(listing, columns, parts, asked)
+        rows = [row(**dict(zip(fields, values, strict=False))) for values in found.rows]
+        cursor = "" if found.end is None else cursor_text(name, found.end)
+        return Page(found.total, rows, found.is_exact, cursor)
+
+    def _found(
+        self, listing: Listing, columns: Sequence[Any], parts: Sequence[Part], asked: Asked
+    ) -> Found:
+        try:
+            with self._engine.begin() as connection:
+                return listing.page(connection, columns, parts, asked)
+        except DBAPIError as error:
+            if not asked.names_indexes or not _lacks_index(error):
+                raise
+        return self._found(listing, columns, parts, replace(asked, names_indexes=False))
 
     def _rows(
         self,
@@ -357,6 +379,12 @@ class RelationalReader:
         query = _columns(table, row, without).where(*conditions).order_by(*order_by).limit(limit)
         with self._engine.connect() as connection:
             return _read(connection, query, row)
+
+
+def _lacks_index(error: DBAPIError) -> bool:
+    """Return whether an index is missing: the importer has yet to make it."""
+    code = next(iter(error.orig.args), None) if error.orig is not None else None
+    return code == MYSQL_NO_INDEX or str(error.orig).startswith("no such index")
 
 
 def _newest_epoch(instance_key: int) -> ScalarSelect[int]:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Engine, select
 
 from phee.errors import TimedOut
+from phee.stores.listing import Asked
+from phee.stores.order import Place
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.search import aggregations
-from phee.stores.search.checks import Term, check_query, terms_of
+from phee.stores.search.checks import check_query, terms_of
 from phee.stores.search.cursors import cursor_of, place_of
+from phee.stores.search.fts5_listing import DOCUMENTS, order_of, parts_of
+from phee.stores.search.fts5_words import is_rare, match_condition, matcher
 from phee.stores.search.query import (
-    SORT_FIELDS,
-    TEXT_FIELDS,
     Document,
     Histogram,
     Hits,
@@ -49,6 +51,9 @@ def open_letters(data: Path, tenant_id: str) -> RelationalReader:
     return RelationalReader(reader_engine(search_path(data, tenant_id)))
 
 
+_COLUMNS = [documents.c[name] for name in Document.__struct_fields__]
+
+
 class Fts5Search:
     """A :class:`phee.stores.search.query.SearchStore` on SQLite."""
 
@@ -61,24 +66,27 @@ class Fts5Search:
 
     def search(self, query: SearchQuery) -> Hits:
         """See SearchStore."""
-        conditions = _conditions(query)
-        place = _place(query)
-        fields = [documents.c[name] for name in Document.__struct_fields__]
-        page = (
-            select(*fields, place[0].label("sorted_by"), documents.c.id)
-            .where(*conditions, *_after_cursor(query, place))
-            .order_by(*(part.desc() if query.newest_first else part for part in place))
-            .limit(query.size + 1)
-            .offset(query.offset)
-        )
-        count = select(func.count()).select_from(documents).where(*conditions)
+        check_query(query)
+        terms = terms_of(query.text)
+        parts = parts_of(query)
         with self._engine.begin() as connection:
-            total = connection.execute(count).scalar_one()
-            rows = connection.execute(page).mappings().all()
-        shown = [dict(row) for row in rows[: query.size]]
-        places = [(row.pop("sorted_by"), row["key"], row.pop("id")) for row in shown]
-        cursor = cursor_of(places[-1], order=query.order) if len(rows) > query.size else ""
-        return Hits(total, [Document(**row) for row in shown], cursor)
+            accepts = None
+            if terms and is_rare(connection, query, terms):
+                few = match_condition(query, terms)
+                parts = [replace(part, few=few) for part in parts]
+            elif terms:
+                accepts = matcher(query, terms)
+            asked = Asked(
+                order=order_of(query),
+                place=_place(query),
+                offset=query.offset,
+                size=query.size,
+                accepts=accepts,
+            )
+            found = DOCUMENTS.page(connection, _COLUMNS, parts, asked)
+        fields = Document.__struct_fields__
+        shown = [Document(**dict(zip(fields, row, strict=False))) for row in found.rows]
+        return Hits(found.total, shown, _cursor(found.end, query), found.is_exact)
 
     def histogram(self, query: SearchQuery, *, interval_ms: int, by: str = "status") -> Histogram:
         """See SearchStore. Documents without a start are left out."""
@@ -149,64 +157,24 @@ def _conditions(query: SearchQuery) -> list[ColumnElement[bool]]:
 
 
 def _text_condition(query: SearchQuery) -> list[ColumnElement[bool]]:
-    match = _match(query)
-    if not match:
-        return []
-    matching = text(
-        "documents.id IN (SELECT rowid FROM documents_text WHERE documents_text MATCH :match)"
-    )
-    return [matching.bindparams(match=match)]  # type: ignore[list-item]
-
-
-def _match(query: SearchQuery) -> str:
-    """Return an FTS5 query in which everything typed is a quoted string."""
-    return " AND ".join(
-        _containing(term, query, query.fields or TEXT_FIELDS) for term in terms_of(query.text)
-    )
-
-
-def _containing(term: Term, query: SearchQuery, fields: Sequence[str]) -> str:
-    clear = [name for name in fields if name not in query.masked]
-    masked = [name for name in fields if name in query.masked]
-    token = query.tokens.get(term.text)
-    found = [f'{{{" ".join(clear)}}} : "{term.text}"' + ("*" if term.is_prefix else "")]
-    if masked and token is not None:
-        found.append(f'{{{" ".join(masked)}}} : "{token}"')
-    return f"({' OR '.join(found if clear else found[1:])})"
+    terms = terms_of(query.text)
+    return [match_condition(query, terms)] if terms else []
 
 
 def _typed(name: str, value: str | int | Decimal) -> object:
     return Decimal(value) if name == "amount" else value
 
 
-_SORTED: dict[str, ColumnElement[Any]] = {
-    name: literal_column(f"coalesce(documents.{name}, {least})")
-    for name, least in {
-        **dict.fromkeys(SORT_FIELDS, "''"),
-        "started_at": "-1",
-        "completed_at": "-1",
-    }.items()
-}
-"""A document without the field comes before all others."""
+def _cursor(place: Place | None, query: SearchQuery) -> str:
+    if place is None:
+        return ""
+    value, key, row_id = place
+    return cursor_of((value, key, row_id), order=query.order)
 
 
-def _place(query: SearchQuery) -> list[ColumnElement[Any]]:
-    return [_SORTED[query.sorted_by], documents.c.key, documents.c.id]
-
-
-def _after_cursor(
-    query: SearchQuery, columns: list[ColumnElement[Any]]
-) -> list[ColumnElement[bool]]:
+def _place(query: SearchQuery) -> Place | None:
     if not query.cursor:
-        return []
-    place: tuple[int | str, int, int]
+        return None
     if query.sorted_by in {"started_at", "completed_at"}:
-        place = place_of(query.cursor, tuple[int, int, int], order=query.order)
-    else:
-        place = place_of(query.cursor, tuple[str, int, int], order=query.order)
-    alternatives = []
-    for index, column in enumerate(columns):
-        same = [columns[i] == place[i] for i in range(index)]
-        further = column < place[index] if query.newest_first else column > place[index]
-        alternatives.append(and_(*same, further))
-    return [or_(*alternatives)]
+        return place_of(query.cursor, tuple[int, int, int], order=query.order)
+    return place_of(query.cursor, tuple[str, int, int], order=query.order)

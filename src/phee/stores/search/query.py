@@ -153,11 +153,16 @@ class SearchQuery:
 
 
 class Hits(msgspec.Struct, frozen=True):
-    """One page of documents, the number of all that match, and where the next page begins."""
+    """One page of documents, the number of all that match, and where the next page begins.
+
+    ``total`` is a lower bound when it is not exact. A page may have fewer documents than were asked
+    for, and yet a cursor: the store looked for as long as it may, and goes on from there.
+    """
 
     total: int
     documents: list[Document]
     next_cursor: str
+    total_is_exact: bool = True
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):

@@ -161,7 +161,9 @@ class RemoteSearch:
         if self._masking is None:
             return ServerSearchStore(self._writing, tenant_id)
         self._masking.prepare(tenant_id)
-        return ServerSearchStore(self._writing, tenant_id, self._masking.masker_of(tenant_id))
+        return ServerSearchStore(
+            self._writing, tenant_id, masker=self._masking.masker_of(tenant_id)
+        )
 
     def open_reader(self, tenant_id: str) -> SearchStore:
         """See SearchRuntime."""

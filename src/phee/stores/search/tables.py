@@ -1,15 +1,21 @@
 """The tables of a tenant's search store on SQLite: documents, and a full-text index over them.
 
-The index holds no text of its own (it points at the documents) and follows them by triggers, in
-the same transaction; it is touched only when a searched field really changes. A search store can
-always be rebuilt from the stream, so it has a version instead of migrations.
+Every field that is filtered by has an index that goes on with the order in time; fields that many
+documents lack have it over those that do not (phee.stores.search.fts5_listing).
+
+The full-text index holds no text of its own (it points at the documents) and follows them by
+triggers, in the same transaction; it is touched only when a searched field really changes. A search
+store can always be rebuilt from the stream, so it has a version instead of migrations.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -19,15 +25,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
+    literal_column,
     text,
 )
 
 from phee.errors import NotSupported
 from phee.stores.relational import tables as relational
 from phee.stores.relational.types import Money, Timestamp
-from phee.stores.search.query import TEXT_FIELDS
+from phee.stores.search.query import SORT_FIELDS, TEXT_FIELDS
 
-VERSION = 1
+VERSION = 2
+_INDEXED_OTHERWISE = (1,)
+"""Versions whose tables are the same."""
 metadata = MetaData(naming_convention=relational.metadata.naming_convention)
 
 documents = Table(
@@ -68,17 +78,50 @@ documents = Table(
     ),
     UniqueConstraint("key", "kind", "epoch"),
 )
-for _columns in (
-    ("started_at",),
-    ("kind", "status", "started_at"),
-    ("process_instance_key", "kind"),
-    ("transaction_id",),
-    ("client_correlation_id",),
-    ("payer_party_id",),
-    ("payee_party_id",),
-    ("currency", "amount"),
-):
-    Index(None, *(documents.c[name] for name in _columns))
+_LEAST = {"started_at": "-1", "completed_at": "-1"}
+SORTED_BY: dict[str, ColumnElement[Any]] = {
+    name: func.coalesce(
+        documents.c[name],
+        literal_column(_LEAST.get(name, "''")),
+        type_=BigInteger if name in _LEAST else String,
+    )
+    for name in SORT_FIELDS
+}
+"""What documents are ordered by: one without the field comes before all others. Amounts are texts
+of fixed width here."""
+moment = SORTED_BY["started_at"]
+"""When it began; -1 when that is not known."""
+FILTERED_BY = (
+    "transaction_id", "client_correlation_id", "payer_party_id", "payee_party_id", "batch_id",
+    "amount", "element_id", "error_type", "payer_dfsp_id", "payee_dfsp_id", "payer_party_id_type",
+    "payee_party_id_type", "currency", "status", "direction", "bpmn_process_id", "flow", "kind",
+)  # fmt: skip
+"""Fields with an index, those with the fewest documents for a value first."""
+
+
+def index_name(field: str) -> str:
+    """Return the name of the index that serves a filter."""
+    return f"ix_documents_{field}_in_time"
+
+
+def order_index_name(field: str) -> str:
+    """Return the name of the index that serves an order."""
+    return "ix_documents_in_time" if field == "started_at" else f"ix_documents_by_{field}"
+
+
+for _field in FILTERED_BY:
+    _column = documents.c[_field]
+    Index(
+        index_name(_field),
+        _column,
+        moment,
+        documents.c.key,
+        sqlite_where=_column.is_not(None) if _column.nullable else None,
+    )
+for _field, _order in SORTED_BY.items():
+    Index(order_index_name(_field), _order, documents.c.key, documents.c.id)
+Index("ix_documents_started_at", documents.c.started_at)
+Index("ix_documents_process_instance_key_kind", documents.c.process_instance_key, documents.c.kind)
 
 watermarks = relational.watermarks.to_metadata(metadata)
 dead_letters = relational.dead_letters.to_metadata(metadata)
@@ -97,14 +140,14 @@ _FULL_TEXT = (
     f"CREATE VIRTUAL TABLE documents_text USING fts5({_NAMES}, content='documents',"
     " content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
 )
+_TERMS = "CREATE VIRTUAL TABLE documents_terms USING fts5vocab(documents_text, row)"
 _ADDED = f"CREATE TRIGGER documents_added AFTER INSERT ON documents BEGIN {_ADD}; END"
 _CHANGE = (
     f"CREATE TRIGGER documents_changed AFTER UPDATE OF {_NAMES} ON documents"
     f" WHEN {_CHANGED} BEGIN {_REMOVE}; {_ADD}; END"
 )
 _REMOVED = f"CREATE TRIGGER documents_removed AFTER DELETE ON documents BEGIN {_REMOVE}; END"
-_IN_TIME = "CREATE INDEX ix_documents_in_time ON documents (coalesce(started_at, -1), key, id)"
-_STATEMENTS = (_FULL_TEXT, _ADDED, _CHANGE, _REMOVED, _IN_TIME)
+TRIGGERS = (_ADDED, _CHANGE, _REMOVED)
 
 
 def create(connection: Connection) -> None:
@@ -114,15 +157,33 @@ def create(connection: Connection) -> None:
         NotSupported: the file was made by another version; it must be rebuilt.
     """
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version == VERSION:
-        dead_letter_decisions.create(connection, checkfirst=True)  # younger than the version
-        return
-    if version != 0:
+    if version not in (0, *_INDEXED_OTHERWISE, VERSION):
         raise NotSupported(
             f"the search store has version {version}, this program makes {VERSION}",
             fix="Run `phee rebuild --store search` for this tenant",
         )
+    if version == VERSION:
+        dead_letter_decisions.create(connection, checkfirst=True)  # younger than the version
+        return
     metadata.create_all(connection)
-    for statement in _STATEMENTS:
-        connection.exec_driver_sql(statement)
+    if version == 0:
+        for statement in (_FULL_TEXT, *TRIGGERS):
+            connection.exec_driver_sql(statement)
+    else:
+        _index_anew(connection)
+    connection.exec_driver_sql(_TERMS)
     connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _index_anew(connection: Connection) -> None:
+    """Make the indexes that a file of an earlier version lacks, and drop those it has too many."""
+    found = connection.exec_driver_sql(
+        "SELECT name FROM sqlite_master WHERE tbl_name = 'documents' AND type = 'index'"
+        " AND sql IS NOT NULL"
+    )
+    present = set(found.scalars())
+    wanted = {str(index.name): index for index in documents.indexes}
+    for name in sorted(wanted.keys() - present):
+        wanted[name].create(connection)
+    for name in sorted(present - wanted.keys()):
+        connection.exec_driver_sql(f"DROP INDEX {name}")

@@ -69,15 +69,20 @@ def unreachable(address: KafkaAddress, error: KafkaException | KafkaError) -> Ex
             fix="Check tls, ca, certificate, key, sasl, user and the password",
         )
     if code == KafkaError.FENCED_INSTANCE_ID:
-        return InvalidState(
-            "another process reads under the same name in its group",
-            where=str(address),
-            fix="Give each process an instance= of its own, or none",
-        )
+        return name_taken(address)
     return Unavailable(
         f"Kafka does not answer: {cause.name()}",
         where=str(address),
         fix="Start Kafka or mend the address; reading goes on by itself",
+    )
+
+
+def name_taken(address: KafkaAddress) -> InvalidState:
+    """Return the error for a consumer whose lasting name another process has now."""
+    return InvalidState(
+        "another process reads under the same name in its group",
+        where=str(address),
+        fix="Give each process an instance= of its own, or none",
     )
 
 

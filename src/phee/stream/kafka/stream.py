@@ -22,6 +22,7 @@ from phee.stream.kafka.catch_up import CatchUp
 from phee.stream.kafka.clients import (
     ANSWER_TIMEOUT_S,
     consumer_settings,
+    name_taken,
     new_consumer,
     unreachable,
 )
@@ -304,7 +305,12 @@ class KafkaStream:
             )
         elif code == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._is_down = True
-        elif error.fatal() or not error.retriable():
+        elif error.fatal() or code == KafkaError._FATAL:  # noqa: SLF001
+            # The consumer is dead. To one with a lasting name only this can happen.
+            if self._address.instance:
+                return name_taken(self._address)
+            raise KafkaException(error)
+        elif not error.retriable():
             return unreachable(self._address, error)
         return None
 

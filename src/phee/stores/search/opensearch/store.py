@@ -47,6 +47,7 @@ class ServerSearchStore:
         self,
         server: SearchServer,
         tenant_id: str,
+        *,
         masker: Callable[[], Masker | None] = lambda: None,
     ) -> None:
         self._masker = masker
@@ -93,13 +94,13 @@ class ServerSearchStore:
         if fold is not None:
             applied = self._documents.apply(fold)
             changes = applied.changes
+            self._server.refresher.written(self._names.documents, changes)
             refused += [
                 self._refused(lane, rows, reason) for rows, reason in applied.refused.values()
             ]
         # What the store refused was masked before, or is made of rows that are.
         self._write_letters([*self._masked(letters), *refused])
         self._watermarks.move(lane, position)
-        self._server.refresher.written(self._names.documents, changes)
         self._refused_codes += [letter.reason_code for letter in refused]
         return changes
 
