@@ -230,20 +230,25 @@ class Exporting:
 
 def lowest_mark(brokers: str, topic: str) -> int:
     """The lowest position that the last messages of the partitions have."""
+    return min(last_positions(brokers, topic))
+
+
+def last_positions(brokers: str, topic: str) -> list[int]:
+    """The position of the last message of each partition; 0: it has none."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "marks", "log_level": 2})
     with closing(consumer):
-        lowest = 1 << 62
-        for number in range(PARTITIONS):
-            partition = TopicPartition(topic, number)
-            low, high = consumer.get_watermark_offsets(partition, timeout=5)
-            if high == low:
-                return 0
-            consumer.assign([TopicPartition(topic, number, high - 1)])
-            message = consumer.poll(5)
-            assert message is not None
-            assert message.error() is None, message.error()
-            lowest = min(lowest, int(dict(message.headers() or ())["position"]))
-        return lowest
+        return [_last_position(consumer, topic, number) for number in range(PARTITIONS)]
+
+
+def _last_position(consumer: Consumer, topic: str, number: int) -> int:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=5)
+    if high == low:
+        return 0
+    consumer.assign([TopicPartition(topic, number, high - 1)])
+    message = consumer.poll(5)
+    assert message is not None
+    assert message.error() is None, message.error()
+    return int(dict(message.headers() or ())["position"])
 
 
 class Scene:
@@ -353,6 +358,16 @@ class Scene:
         """Whether every watermark of every tenant has reached the end of the log."""
         return all(self._is_at_end(kind, tenant) for tenant in TENANTS)
 
+    def has_caught_up(self, kind: Kind, brokers: str) -> bool:
+        """Whether every tenant has what each partition holds now."""
+        ends = last_positions(brokers, self.topic)
+        lanes = {f"{self.topic}/{number}": end for number, end in enumerate(ends)}
+        return all(
+            {name: at for name, _, at in self.stores.marks(kind, tenant)}.get(lane, 0) >= end
+            for tenant in TENANTS
+            for lane, end in lanes.items()
+        )
+
     def _is_at_end(self, kind: Kind, tenant: str) -> bool:
         reached: dict[int, list[int]] = {epoch: [] for epoch in self.expected.positions}
         for _, epoch, position in self.stores.marks(kind, tenant):
@@ -380,13 +395,3 @@ def delete_offsets(brokers: str, group: str) -> None:
         return True
 
     wait_until(is_deleted, f"the group {group} is deleted")
-
-
-def has_read_all(brokers: str, group: str, topic: str) -> bool:
-    """Whether a group has read and applied everything that a topic holds."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "log_level": 2})
-    with closing(consumer):
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        read = consumer.committed(partitions, timeout=10)
-        ends = [consumer.get_watermark_offsets(one, timeout=10)[1] for one in partitions]
-        return [one.offset for one in read] == ends

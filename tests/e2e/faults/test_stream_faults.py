@@ -14,7 +14,7 @@ from confluent_kafka.cimpl import NewPartitions
 from failpoints import step
 from fault_cases import STREAM_CONTENT, STREAM_GROUPS, STREAM_NETWORK, Case, named, table
 from fault_stores import ServerStores
-from fault_world import PARTITIONS, Scene, delete_offsets, has_read_all, rng_of
+from fault_world import PARTITIONS, Scene, delete_offsets, rng_of
 from faulty_tcp import FETCH, JOIN_GROUP, OFFSET_COMMIT, Fault, kafka_request
 from fold_check import fold, together, wait_until
 from kafka_world import write
@@ -212,9 +212,8 @@ def test_partitions_added(scene: Scene) -> None:
     exporting.start(step("after send", skip=1_500)).wait_killed()
     for kind in scene.kinds:
         scene.start(kind)
-        group = f"{scene.topic}-{kind}"
         wait_until(
-            lambda group=group: has_read_all(exporting.brokers, group, scene.topic),
+            lambda kind=kind: scene.has_caught_up(kind, exporting.brokers),
             "the importers have caught up",
             scene.story,
         )
