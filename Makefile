@@ -54,6 +54,9 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended by rule
 bench: $(VENV)/.dev ## Measure: payments/s, instances/s, latencies, memory (a table and JSON)
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-data: $(VENV)/.dev ## Measure the data side: rows/s, documents/s, freshness (ARGS="--records 5000000")
+	@$(BIN)/python -m bench.data $(ARGS)
+
 services: $(VENV)/.dev ## Install and start the real components on loopback (into .services)
 	@$(BIN)/python scripts/services.py start $(ARGS)
 
@@ -71,4 +74,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove what was built, installed and started here (not your data)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install run run-real test check lint format bench services services-stop proto lock clean
+.PHONY: help install run run-real test check lint format bench bench-data services services-stop proto lock clean

@@ -7,7 +7,7 @@ on the same synthetic stream of payments of two tenants, the median of the runs:
 
 - rows/s: folded changes of whole batches, written in one transaction per tenant and batch;
 - records/s of the whole importer, from the stream to the committed row;
-- the baseline: one transaction per record, as importers of Payment Hub EE write (same rows).
+- records/s with one transaction for each, as importers of Payment Hub EE write (same rows).
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(ROOT / "scripts")]
 
 from bench.importers import TENANTS, build_log, chunks  # noqa: E402
+from bench.record_at_a_time import measure_record_at_a_time  # noqa: E402
 from importing import copy_log  # noqa: E402
 from mariadb_server import MariaDbServer  # noqa: E402
 
@@ -39,8 +40,8 @@ from phee.importers.process import (  # noqa: E402
 )
 from phee.monitoring import configure_logging, new_registry  # noqa: E402
 from phee.projections.mapping import default_mapping  # noqa: E402
-from phee.records import decode_block, encode_block  # noqa: E402
 from phee.stores.relational.stores import relational_stores  # noqa: E402
+from phee.stores.relational.tables import metadata  # noqa: E402
 from phee.stores.writing import TenantStore  # noqa: E402
 from phee.stream.local import LocalStream  # noqa: E402
 from phee.stream.memory import MemoryLog  # noqa: E402
@@ -48,7 +49,6 @@ from phee.stream.port import Chunk  # noqa: E402
 from phee.tenants import Tenant, TenantRegistry  # noqa: E402
 
 RUNS = 5
-BASELINE_RECORDS = 3_000
 
 
 class Target:
@@ -68,32 +68,37 @@ class Target:
 
     def empty(self) -> None:
         for store in self.open().values():
-            engine = store._engine  # type: ignore[attr-defined]  # noqa: SLF001
-            with engine.begin() as connection:
-                for table in ("transfers", "process_instances", "flow_node_instances", "variables",
-                              "tasks", "incidents", "process_definitions", "watermarks",
-                              "dead_letters"):  # fmt: skip
-                    connection.exec_driver_sql(f"DELETE FROM {table}")
+            with store._engine.begin() as connection:  # type: ignore[attr-defined]  # noqa: SLF001
+                for table in reversed(metadata.sorted_tables):
+                    connection.execute(table.delete())
             store.close()
 
     def sorter(self) -> Any:
         return make_sorter("relational", RegisteredTenants(self.data), default_mapping())
 
 
-def measure_rows(target: Target, parts: list[Chunk]) -> float:
-    """Rows/s of the store alone."""
+class Rates(NamedTuple):
+    """What a store alone took."""
+
+    rows_per_s: float
+    records_per_s: float
+
+
+def measure_rows(target: Target, parts: list[Chunk]) -> Rates:
+    """Write folded changes of whole batches, one transaction for each tenant and batch."""
     batches = [target.sorter().sort(part, after=0, applied=lambda _: 0) for part in parts]
-    stores, rows = target.open(), 0
+    stores, rows, records = target.open(), 0, 0
     for store in stores.values():
         store.claim(parts[0].lane, "bench", start=0)
     began = time.perf_counter()
     for batch in batches:
         for tenant, work in batch.tenants.items():
             rows += stores[tenant].write(batch.lane, batch.last_position, work.fold, work.letters)
+            records += work.records
     seconds = time.perf_counter() - began
     for store in stores.values():
         store.close()
-    return rows / seconds
+    return Rates(rows / seconds, records / seconds)
 
 
 def measure_importer(target: Target, log: MemoryLog) -> float:
@@ -110,35 +115,6 @@ def measure_importer(target: Target, log: MemoryLog) -> float:
     importer.stop()
     importer.run()
     return log.durable_position / seconds
-
-
-def measure_baseline(target: Target, parts: list[Chunk]) -> float:
-    """Rows/s with one transaction per record."""
-    stores, sorter, rows, seconds = target.open(), target.sorter(), 0, 0.0
-    for store in stores.values():
-        store.claim(parts[0].lane, "bench", start=0)
-    for lane, record in _records(parts):
-        block = encode_block(lane.epoch, lane.partition_id, [record])
-        chunk = Chunk(lane, [(record.position, block)], 1, record.position)
-        batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-        began = time.perf_counter()
-        for tenant, work in batch.tenants.items():
-            rows += stores[tenant].write(lane, record.position, work.fold, work.letters)
-        seconds += time.perf_counter() - began
-    for store in stores.values():
-        store.close()
-    return rows / seconds
-
-
-def _records(parts: list[Chunk]) -> Iterator[tuple[Any, Any]]:
-    left = BASELINE_RECORDS
-    for part in parts:
-        for _, data in part.blocks:
-            for stored in decode_block(data).records:
-                if not left:
-                    return
-                left -= 1
-                yield part.lane, stored.decoded()
 
 
 @contextmanager
@@ -182,12 +158,12 @@ def main() -> None:
     with targets(options.database) as found:
         for target in found:
             results[target.name] = {
-                "rows_per_s": median(target, lambda: measure_rows(target, parts), options.runs),  # noqa: B023
+                "rows_per_s": median(target, lambda: measure_rows(target, parts)[0], options.runs),  # noqa: B023
                 "imported_records_per_s": median(
                     target, lambda: measure_importer(target, log), options.runs  # noqa: B023
                 ),
-                "one_transaction_per_record_rows_per_s": median(
-                    target, lambda: measure_baseline(target, parts), 1  # noqa: B023
+                "one_transaction_per_record_records_per_s": median(
+                    target, lambda: measure_record_at_a_time(target, parts), 1  # noqa: B023
                 ),
             }  # fmt: skip
     for name, values in results.items():

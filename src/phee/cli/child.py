@@ -6,16 +6,13 @@ input open and never writes to it, so end of file means that the parent is gone,
 
 from __future__ import annotations
 
-import gc
 import os
 import runpy
 import signal
 import sys
 import threading
 
-GC_THRESHOLDS = (50_000, 20, 50)
-"""Our processes make many small objects that soon go: look for cycles less often. Starting needs a
-tenth less time too, since importing makes many that stay."""
+from phee.collecting import collect_seldom
 
 
 def follow_parent() -> None:
@@ -30,7 +27,7 @@ def follow_parent() -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(*GC_THRESHOLDS)
+    collect_seldom()
     follow_parent()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import os
 import secrets
 import signal
@@ -26,6 +25,7 @@ import uvloop
 from phee.cli.hub_app import hub_app, hub_registry
 from phee.cli.orchestrator import open_orchestrator
 from phee.cli.settings import Settings, load_settings
+from phee.collecting import keep_what_is_there
 from phee.connectors import ConnectorSettings, Http, handlers
 from phee.errors import InvalidState
 from phee.monitoring import configure_logging
@@ -78,8 +78,7 @@ class Hub:
             running.push_async_callback(self._close_workers)
             for tenant in self.registry.list():
                 await self.serve_tenant(tenant)
-            gc.collect()
-            gc.freeze()  # what lives as long as the process need not be looked at again
+            keep_what_is_there()
             _log.info(
                 "hub_ready",
                 http_port=self.settings.http_port,

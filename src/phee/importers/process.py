@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import structlog
 from prometheus_client import CollectorRegistry
 
+from phee.collecting import collect_seldom, keep_what_is_there
 from phee.importers.batch import Sorter
 from phee.importers.importer import Importer
 from phee.importers.metrics import ImporterMetrics
@@ -187,6 +188,8 @@ def run_importer(kind: Kind, settings: ImporterSettings) -> None:
     watch_statements(registry)
     stream = open_stream(settings.stream, settings.data, kind)
     importer = make_importer(kind, settings, stream, registry)
+    collect_seldom()
+    keep_what_is_there()
     asyncio.run(_run(kind, settings, importer, registry))
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from phee.records import Block
 
 
@@ -58,12 +60,12 @@ class RecordLog(Protocol):
         """Return the acknowledged position of every known consumer."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True, order=True):
     """One ordered sequence of records: within it positions only grow.
 
     An engine's log is one lane. A stream that spreads a partition's records (Kafka) has more, told
-    apart by ``name``; watermarks are kept per lane.
+    apart by ``name``; watermarks are kept per lane. A struct, because it is looked up for every
+    record and a dataclass hashes in Python.
     """
 
     epoch: int

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from kafka_world import MockKafka, read_all, records_of, write
 from record_stream import Instance, RecordWriter
 
@@ -161,3 +161,24 @@ def test_an_error_amid_messages_leaves_no_gap(kafka: MockKafka) -> None:
     stream.close()
     assert interfering.has_interfered
     assert positions == wanted
+
+
+def test_a_partition_that_cannot_be_begun_is_taken_later(
+    kafka: MockKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new topic may have no leader yet. The client would go on reading it, past our ears."""
+    log, address = filled(), kafka.address()
+    write(address, log)
+    begin, failures = KafkaStream._begin, iter([KafkaError.NOT_LEADER_FOR_PARTITION])
+
+    def fail_first(self: KafkaStream, *given: Any) -> Any:
+        for code in failures:
+            raise KafkaException(KafkaError(code))
+        return begin(self, *given)
+
+    monkeypatch.setattr(KafkaStream, "_begin", fail_first)
+    stream = KafkaStream(address, "early")
+    with pytest.raises(Unavailable):
+        everything(stream, 1, {})
+    assert everything(stream, log.durable_position, {}) == records_of(log)
+    stream.close()

@@ -61,7 +61,7 @@ class Outgoing:
         headers = record_headers(lane.epoch, lane.partition_id, stored.position, tenant_id)
         self._sender.send(flight, topic, key, value, headers)
         flight.records += 1
-        self._metrics.bytes.inc(len(value))
+        flight.bytes += len(value)
 
     def marks(self, flight: Flight, position: int) -> None:
         """Say in every Kafka partition that everything up to ``position`` is before this."""

@@ -7,6 +7,7 @@ import signal
 
 import structlog
 
+from phee.collecting import collect_seldom, keep_what_is_there
 from phee.exporter.kafka.exporter import KafkaExporter
 from phee.exporter.kafka.metrics import KafkaExporterMetrics
 from phee.exporter.kafka.settings import KafkaExporterSettings
@@ -28,6 +29,8 @@ def run_exporter(settings: KafkaExporterSettings) -> None:
     """
     configure_logging(level=settings.log_level)
     registry = new_registry()
+    collect_seldom()
+    keep_what_is_there()
     with State(state_path(settings.data, settings.name)) as state:
         state.lock()
         stream = LogStream(stream_path(settings.data), settings.name)

@@ -137,6 +137,7 @@ class Run:
             flight.last_position = part[-1].position
             flight.is_sealed = True
             self._metrics.records.inc(flight.records)
+            self._metrics.bytes.inc(flight.bytes)
             self._metrics.left_out.inc(len(part) - flight.records)
             self._metrics.events("exported", self._lane.partition_id, sent)
             self._metrics.events("skipped", self._lane.partition_id, skipped)

@@ -28,7 +28,7 @@ CLOSE_TIMEOUT_S = 10.0
 class Flight:
     """Some consecutive records under way; landed when Kafka has confirmed each."""
 
-    __slots__ = ("_fail", "_outstanding", "is_sealed", "last_position", "records")
+    __slots__ = ("_fail", "_outstanding", "bytes", "is_sealed", "last_position", "records")
 
     def __init__(self, fail: Callable[[KafkaError], None]) -> None:
         self._fail = fail
@@ -36,6 +36,7 @@ class Flight:
         self.is_sealed = False
         self.last_position = 0
         self.records = 0
+        self.bytes = 0
 
     @property
     def has_landed(self) -> bool:

@@ -51,7 +51,8 @@ class KafkaAddress:
         topic: the topic with every record, or what the topics per value type begin with.
         layout: ``one`` topic, or one ``per-type`` (``zeebe-export-process-instance``).
         epoch: the epoch of records that do not say theirs: those of a foreign exporter.
-        group: the consumer group; empty for ``phee-`` and the consumer's name.
+        group: begins the name of the consumer groups, ``phee`` when empty; the consumer's name
+            follows, for two kinds of importers must never share a group: each would get a part.
         instance: a name for this member of the group that is the same after a restart; with it a
             restart takes its partitions back at once. Empty: none.
         security: settings of librdkafka for TLS and SASL; never shown.

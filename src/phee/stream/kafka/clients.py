@@ -16,8 +16,13 @@ LIBRARY_LOG = logging.getLogger("phee.kafka.client")
 LIBRARY_LOG.setLevel(logging.ERROR)
 
 ANSWER_TIMEOUT_S = 10.0
-PREFETCH_KBYTES = 4_096
-"""Read ahead; an importer is to stay small whatever the backlog."""
+GROUP = "phee"
+PREFETCH_KBYTES = 2_048
+"""Read ahead, in messages as they are; what is more waits at the broker."""
+FETCH_BYTES = 512 << 10
+PARTITION_FETCH_BYTES = 128 << 10
+"""One answer, as it travels: packed, and records of payments unpack to fifteen times as much, all
+of it in memory at once. A larger message comes through all the same, alone."""
 _REFUSED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -30,7 +35,7 @@ def consumer_settings(address: KafkaAddress, consumer: str) -> dict[str, str | i
     """Return the settings of a consumer that keeps its own place and reads what is committed."""
     settings = {
         **address.settings(f"phee-{consumer}"),
-        "group.id": address.group or f"phee-{consumer}",
+        "group.id": f"{address.group or GROUP}-{consumer}",
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": 6_000,
         "heartbeat.interval.ms": 2_000,
@@ -42,7 +47,9 @@ def consumer_settings(address: KafkaAddress, consumer: str) -> dict[str, str | i
         "allow.auto.create.topics": False,
         "queued.max.messages.kbytes": PREFETCH_KBYTES,
         "queued.min.messages": 5_000,
-        "fetch.max.bytes": PREFETCH_KBYTES << 10,
+        "fetch.max.bytes": FETCH_BYTES,
+        "fetch.message.max.bytes": PARTITION_FETCH_BYTES,
+        "message.max.bytes": FETCH_BYTES,  # of what is sent; never more than fetch.max.bytes
         "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,

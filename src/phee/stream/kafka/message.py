@@ -10,6 +10,7 @@ that Kafka does not accept, and says why (its content is in the topic for dead l
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -28,19 +29,29 @@ MARK, SUBSTITUTE = b"mark", b"dead-letter"
 POSITION_MAX = 1 << 62
 
 Headers = list[tuple[str, bytes]]
+_SCHEMA_HEADER = (SCHEMA, SCHEMA_VERSION)
 Content = StoredRecord | Unreadable | None
 """None is a mark."""
 
 
 def record_headers(epoch: int, partition_id: int, position: int, tenant_id: str) -> Headers:
-    """Return the headers of a record."""
+    """Return the headers of a record; the epoch first, where readers look for it."""
     return [
-        (EPOCH, b"%d" % epoch),
-        (PARTITION, b"%d" % partition_id),
+        *_lane_headers(epoch, partition_id),
         (POSITION, b"%d" % position),
-        (TENANT, tenant_id.encode()),
-        (SCHEMA, SCHEMA_VERSION),
+        _tenant_header(tenant_id),
+        _SCHEMA_HEADER,
     ]
+
+
+@lru_cache(maxsize=64)
+def _lane_headers(epoch: int, partition_id: int) -> Headers:
+    return [(EPOCH, b"%d" % epoch), (PARTITION, b"%d" % partition_id)]
+
+
+@lru_cache(maxsize=1_024)
+def _tenant_header(tenant_id: str) -> tuple[str, bytes]:
+    return TENANT, tenant_id.encode()
 
 
 def mark_headers(epoch: int, partition_id: int, position: int) -> Headers:
@@ -75,6 +86,7 @@ class MessageReader:
         self._name = lane_name
         self._foreign_epoch = foreign_epoch
         self._lanes: dict[tuple[int, int], Lane] = {}
+        self._seen: dict[tuple[bytes | None, int], Lane] = {}
         no_epoch = -1 - zlib.crc32(lane_name.encode())
         self.unplaced = Lane(no_epoch, number, f"{lane_name}/unplaced")
 
@@ -94,15 +106,22 @@ class MessageReader:
 
     def _read(self, message: Message) -> tuple[Lane, int, Content]:
         value = message.value()
-        headers = _headers(message)
         if value is None:
-            return self._without_value(headers)
-        epoch = headers.get(EPOCH)
+            return self._without_value(_headers(message))
         partition_id, record = read_json(value)
-        if not 0 < record.position < POSITION_MAX or not 0 <= partition_id < 1 << 31:
-            raise ValueError("its place is out of range")
-        number = self._foreign_epoch if epoch is None else int(epoch)
-        return self.lane(number, partition_id), record.position, record
+        position = record.position
+        if not 0 < position < POSITION_MAX:
+            raise ValueError("its position is out of range")
+        epoch = _epoch(message)
+        lane = self._seen.get((epoch, partition_id))
+        if lane is None:
+            lane = self._seen[epoch, partition_id] = self._lane_of(epoch, partition_id)
+        return lane, position, record
+
+    def _lane_of(self, epoch: bytes | None, partition_id: int) -> Lane:
+        if not 0 <= partition_id < 1 << 31:
+            raise ValueError("its partition is out of range")
+        return self.lane(self._foreign_epoch if epoch is None else int(epoch), partition_id)
 
     def _without_value(self, headers: dict[str, bytes]) -> tuple[Lane, int, Content]:
         lane, position = self._place(headers)
@@ -133,6 +152,15 @@ class MessageReader:
         if not 0 < position < POSITION_MAX:
             raise ValueError("a position is out of range")
         return self.lane(epoch, partition_id), position
+
+
+def _epoch(message: Message) -> bytes | None:
+    """Return the header that says it, which comes first in what our exporter writes."""
+    headers = cast("Headers", message.headers() or ())
+    for name, value in headers:
+        if name == EPOCH:
+            return value
+    return None
 
 
 def _headers(message: Message) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -54,6 +55,7 @@ class KafkaStream:
         self._is_down = False
         self._commits_under_way = 0
         self._lanes: frozenset[Lane] = frozenset()
+        self._not_begun: Exception | None = None
 
     def lanes(self) -> frozenset[Lane]:
         """See EventStream."""
@@ -183,6 +185,13 @@ class KafkaStream:
             self._is_down = True
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        try:
+            self._take_over(consumer, assigned)
+        except KafkaException as error:
+            # The client would read these partitions without us; _read lets go of it.
+            self._not_begun = unreachable(self._address, error)
+
+    def _take_over(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         for partition, hint in zip(assigned, self._hints(consumer, assigned), strict=True):
             progress = self._begin(consumer, partition, hint)
             self._partitions[progress.topic, progress.number] = progress
@@ -259,6 +268,8 @@ class KafkaStream:
     ) -> None:
         """Wait for one message, then take what has been fetched meanwhile."""
         first = consumer.poll(timeout_s)
+        if self._not_begun is not None:
+            self._begin_anew(self._not_begun)
         if first is None:
             return
         messages = [first, *consumer.consume(limit - 1, timeout=0)] if limit > 1 else [first]
@@ -282,6 +293,13 @@ class KafkaStream:
                 progress.hold(message)
         if trouble is not None:
             raise trouble
+
+    def _begin_anew(self, reason: Exception) -> NoReturn:
+        """Leave the group, for the next call to join it again."""
+        self._not_begun = None
+        self.close()
+        self._see_lanes()
+        raise reason
 
     def _event(self, consumer: Consumer, message: Message) -> Exception | None:
         """Take what is no message; return what is wrong."""
