@@ -165,6 +165,18 @@ def _serve(preload: Sequence[str]) -> None:
     for module in preload:
         __import__(module)
     states: dict[int, tuple[State, int | None]] = {}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        _obey(states)
+    finally:
+        for pid, (_, status) in states.items():
+            if status is None:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _obey(states: dict[int, tuple[State, int | None]]) -> None:
+    """Fork and look after children until standard input ends."""
     for line in sys.stdin:
         order = json.loads(line)
         answer: Any
@@ -175,10 +187,6 @@ def _serve(preload: Sequence[str]) -> None:
             states[answer] = ("runs", None)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-    for pid, (_, status) in states.items():
-        if status is None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
 def _look(pid: int, states: Mapping[int, tuple[State, int | None]]) -> tuple[State, int | None]:
@@ -213,6 +221,7 @@ def _run(order: _Order) -> int:
         os.dup2(output, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     set_constants(order.constants)
     if order.failpoint is not None:
         arm(Failpoint(**order.failpoint))

@@ -269,7 +269,7 @@ def test_disk_full_under_kafka(scene: Scene) -> None:
     child = exporting.start(step("after send", action="pause", skip=600))
     child.wait_paused()
     confirmed = exporting.position
-    kafka.limit_files(60_000)
+    kafka.limit_files(2_000)
     try:
         child.resume()
         wait_until(lambda: not kafka.is_running, "Kafka ends for lack of disk")

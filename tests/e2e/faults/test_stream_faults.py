@@ -209,7 +209,7 @@ def test_watermarks_set_back(scene: Scene) -> None:
 def test_partitions_added(scene: Scene) -> None:
     of_content("stream/partitions-added")
     exporting = scene.exporting()
-    exporting.start(step("after send", skip=1_500)).wait_killed()
+    exporting.start(step("after position saved", skip=3)).wait_killed()
     for kind in scene.kinds:
         scene.start(kind)
         wait_until(
