@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -274,8 +272,7 @@ def test_disk_full_under_kafka(scene: Scene) -> None:
         child.resume()
         wait_until(lambda: not kafka.is_running, "Kafka ends for lack of disk")
     finally:
-        if kafka.is_running:
-            os.kill(kafka.pid, signal.SIGKILL)
+        kafka.kill()
         kafka.start()
     assert exporting.position >= confirmed
     exporting.wait_done()
