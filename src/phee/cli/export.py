@@ -10,9 +10,10 @@ from typing import BinaryIO
 from rich.console import Console
 
 from phee.cli.progress import counting
-from phee.cli.rebuild import data_of_hub
+from phee.cli.upkeep_place import find_runtimes
 from phee.errors import InvalidInput, InvalidState
 from phee.upkeep.exporting import FORMATS, Format, export_table
+from phee.upkeep.runtimes import Runtimes
 
 
 def run_export(
@@ -31,14 +32,14 @@ def run_export(
         NotSupported: the format needs an extra that is not installed.
     """
     chosen = _format(file_format)
-    folder = data or data_of_hub(http_port)
+    _, runtimes = find_runtimes(data, http_port)
     if output is None:
-        _to_standard_output(folder, tenant, table, chosen)
+        _to_standard_output(runtimes, tenant, table, chosen)
         return
     part = output.with_name(f".{output.name}.part")
     try:
         with part.open("wb") as file:
-            count = _export(folder, tenant, table, chosen, file)
+            count = _export(runtimes, tenant, table, chosen, file)
         part.replace(output)
     except OSError as error:
         raise InvalidState(
@@ -58,18 +59,18 @@ def _format(name: str) -> Format:
     )
 
 
-def _export(data: Path, tenant: str, table: str, chosen: Format, file: BinaryIO) -> int:
+def _export(runtimes: Runtimes, tenant: str, table: str, chosen: Format, file: BinaryIO) -> int:
     with counting(f"exporting {table}") as progress:
-        return export_table(data, tenant, table, chosen, file, progress=progress)
+        return export_table(runtimes, tenant, table, chosen, file, progress=progress)
 
 
-def _to_standard_output(data: Path, tenant: str, table: str, chosen: Format) -> None:
-    if chosen == "xlsx" and sys.stdout.isatty():
+def _to_standard_output(runtimes: Runtimes, tenant: str, table: str, chosen: Format) -> None:
+    if chosen in ("xlsx", "parquet") and sys.stdout.isatty():
         raise InvalidInput(
-            "a workbook is nothing for a terminal", where="--format xlsx", fix="Use --output FILE"
+            f"{chosen} is nothing for a terminal", where="--format", fix="Use --output FILE"
         )
     try:
-        _export(data, tenant, table, chosen, sys.stdout.buffer)
+        _export(runtimes, tenant, table, chosen, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader has seen enough; nothing more may be written, not even at exit.

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from phee import __version__, channel, operations
 from phee.cli.hub_desk import Desk
 from phee.cli.orchestrator import LogPlace
+from phee.cli.upkeep_place import runtimes_of
 from phee.connectors.mojaloop.inbound import Recipient, SwitchInbound, mount
 from phee.exporter.watch import ConsumerLag
 from phee.flows import resources as flow_resources
@@ -67,6 +68,7 @@ def hub_app(hub: Hub) -> HubApp:
     search = operations.SearchWaiter(hub.stores)
     lookup = operations.StoreTransferLookup(hub.stores, relational)
     ownership = operations.StoreOwnershipLookup(hub.stores)
+    desk = Desk(runtimes_of(hub.settings))
     initiator = channel.Initiator(client, epoch=epoch)
     CallbackCollector(payment_metrics(initiator.outcomes)).register(hub.metrics)
     return create_app(
@@ -83,9 +85,8 @@ def hub_app(hub: Hub) -> HubApp:
                 relational=relational,
                 search=search,
             ),
-            operations.dead_letter_routes(
-                tenants, operations.DeadLetters(hub.stores, Desk(hub.settings.data))
-            ),
+            operations.dead_letter_routes(tenants, operations.DeadLetters(hub.stores, desk)),
+            operations.operator_letter_routes(desk),
             administration_routes(_administration(hub, (relational, search))),
             mount(SwitchInbound(client, lambda fsp_id: _recipient(hub, fsp_id))),
             monitoring_routes(hub.metrics, _checks(hub)),

@@ -7,14 +7,17 @@ import sys
 import time
 from typing import Any
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 
 from phee.cli import render
 from phee.cli.demo.freshness import read_freshness
-from phee.cli.hub_api import HubApi
 from phee.cli.settings import Settings, load_settings
 from phee.cli.up import IMPORTERS
+from phee.cli.upkeep_place import status_of_hub
+from phee.errors import Unavailable
+from phee.stream.kafka import parse_kafka_address
 
 EVERY_S = 1.0
 
@@ -50,7 +53,8 @@ def _json_lines(settings: Settings, *, follow: bool) -> None:
 
 
 def _look(settings: Settings) -> dict[str, Any]:
-    status = HubApi(settings.http_port).get("/api/v1/status")
+    on_kafka = settings.stream.startswith("kafka://")
+    status = _status(settings, may_be_away=on_kafka)
     ports = [settings.port_of(kind) for kind in IMPORTERS]
     freshness, unreachable = [], []
     for kind, port in zip(IMPORTERS, ports, strict=True):
@@ -64,11 +68,29 @@ def _look(settings: Settings) -> dict[str, Any]:
             for tenant, store, (p50, p95, p99) in found
         ]
     return {
-        "durablePosition": status["durablePosition"],
-        "readers": status["consumers"],
+        "durablePosition": status.get("durablePosition"),
+        "readers": status.get("consumers", []),
+        "kafka": _kafka_lags(settings.stream) if on_kafka else [],
         "freshness": sorted(freshness, key=lambda each: (each["tenant"], each["store"])),
         "unreachable": unreachable,
     }
+
+
+def _status(settings: Settings, *, may_be_away: bool) -> dict[str, Any]:
+    """Ask the hub; on Kafka the importers' lag is known without it."""
+    try:
+        return status_of_hub(settings)
+    except Unavailable:
+        if may_be_away:
+            return {}
+        raise
+
+
+def _kafka_lags(stream: str) -> list[dict[str, Any]]:
+    from phee.stream.kafka.lag import importer_lags
+
+    address = parse_kafka_address(stream)
+    return [msgspec.to_builtins(lag) for kind in IMPORTERS for lag in importer_lags(address, kind)]
 
 
 def _tables(found: dict[str, Any]) -> Group:
@@ -86,9 +108,29 @@ def _tables(found: dict[str, Any]) -> Group:
         for each in found["freshness"]
     ]
     columns = ("reader", ">acknowledged", ">records behind", ">seconds behind")
-    parts: list[Any] = [
-        render.table(f"Log at position {found['durablePosition']:,}", columns, readers),
-        render.table("Commit to visible", ("tenant", "store", ">p50", ">p95", ">p99"), fresh),
-    ]
+    parts: list[Any] = []
+    if found["durablePosition"] is not None:
+        title = f"Log at position {found['durablePosition']:,}"
+        parts.append(render.table(title, columns, readers))
+    if found["kafka"]:
+        parts.append(_kafka_table(found["kafka"]))
+    parts.append(
+        render.table("Commit to visible", ("tenant", "store", ">p50", ">p95", ">p99"), fresh)
+    )
     parts += [f"the {kind} importer does not answer" for kind in found["unreachable"]]
     return Group(*parts)
+
+
+def _kafka_table(lags: list[dict[str, Any]]) -> Any:
+    rows = [
+        (
+            lag["consumer"],
+            f"{lag['topic']}/{lag['partition']}",
+            f"{lag['committed']:,}",
+            f"{lag['records']:,}",
+            "" if lag["seconds"] is None else f"{lag['seconds']:.1f}",
+        )
+        for lag in lags
+    ]
+    columns = ("importer", "partition", ">committed", ">messages behind", ">seconds behind")
+    return render.table("Importers on Kafka", columns, rows)

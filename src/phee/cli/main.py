@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from phee.cli import upkeep_commands
+from phee.cli import mapping, service_commands, upkeep_commands
 from phee.errors import PheeError
 
 app = typer.Typer(
@@ -188,6 +188,8 @@ def feel(
 
 
 upkeep_commands.register(app)
+service_commands.register(app)
+app.add_typer(mapping.app, name="mapping")
 
 
 def main() -> None:

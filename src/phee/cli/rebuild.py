@@ -1,4 +1,4 @@
-"""``phee rebuild``: build a tenant's stores anew from the log and put them in place."""
+"""``phee rebuild``: build a tenant's stores anew from the stream and put them in place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from phee.cli.hub_api import HubApi
 from phee.cli.progress import counting
-from phee.cli.settings import load_settings
+from phee.cli.upkeep_place import find_runtimes
 from phee.importers.process import KINDS, Kind
 from phee.projections.mapping import default_mapping
-from phee.stream import LogStream, stream_path
 from phee.upkeep.rebuilding import Rebuilder, Rebuilt
 
 
@@ -21,26 +19,20 @@ def run_rebuild(
     """Rebuild one store or both, one after the other, while everything runs on.
 
     Raises:
-        phee.errors.Unavailable: no hub runs there.
-        phee.errors.InvalidState: another process rebuilds the store, or the log lacks records.
+        phee.errors.Unavailable: the stream or a server does not answer.
+        phee.errors.InvalidState: another process rebuilds the store, or the stream lacks records.
     """
-    folder = data or data_of_hub(http_port)
+    _, runtimes = find_runtimes(data, http_port)
     for kind in (store,) if store else KINDS:
-        stream = LogStream(stream_path(folder))
+        history = runtimes.open_history()
         try:
             with counting(f"rebuilding {kind}") as progress:
                 done = Rebuilder(
-                    kind, folder, tenant, stream, default_mapping(), progress=progress
+                    kind, runtimes, tenant, history, default_mapping(), progress=progress
                 ).rebuild()
         finally:
-            stream.close()
+            history.close()
         Console().print(_line(tenant, done), soft_wrap=True)
-
-
-def data_of_hub(http_port: int | None) -> Path:
-    """Ask the hub on ``http_port`` for its data directory."""
-    api = HubApi(load_settings(http_port=http_port).http_port)
-    return Path(api.get("/api/v1/status")["dataDirectory"])
 
 
 def _line(tenant: str, done: Rebuilt) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from phee.errors import InvalidInput
+
 
 class StoreName(StrEnum):
     """The kinds of stores."""
@@ -34,6 +36,10 @@ HubData = Annotated[
 TenantOption = Annotated[str, typer.Option("--tenant", "-t", help="Tenant to act for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 OfStore = Annotated[StoreName, typer.Option("--store", help="Store that the letter is of.")]
+OfTenant = Annotated[str | None, typer.Option("--tenant", "-t", help="Tenant to act for.")]
+OfOperator = Annotated[
+    bool, typer.Option("--operator", help="Records that belong to no tenant, instead.")
+]
 LetterId = Annotated[int, typer.Argument(help="Id of the dead letter.", min=1)]
 
 deadletters = typer.Typer(
@@ -50,7 +56,7 @@ def verify(
     data: HubData = None,
     http_port: HttpPort = None,
 ) -> None:
-    """Prove that engine, log, rows and documents agree, while the hub runs.
+    """Prove that engine, stream, rows and documents agree, while everything runs.
 
     The exit status is 1 when anything differs.
     """
@@ -67,7 +73,7 @@ def rebuild(
     data: HubData = None,
     http_port: HttpPort = None,
 ) -> None:
-    """Build a tenant's stores anew from the log and put them in place, while the hub runs."""
+    """Build a tenant's stores anew from the stream and put them in place, while all runs."""
     from phee.cli.rebuild import run_rebuild
 
     run_rebuild(tenant=tenant, store=store.value if store else None, data=data, http_port=http_port)
@@ -78,7 +84,7 @@ def lag(
     as_json: AsJson = False,
     http_port: HttpPort = None,
 ) -> None:
-    """Show how far the readers of the log are behind, and how fresh the stores are."""
+    """Show how far the readers of the stream are behind, and how fresh the stores are."""
     from phee.cli.lag import run_lag
 
     run_lag(follow=follow, as_json=as_json, http_port=http_port)
@@ -87,7 +93,9 @@ def lag(
 def export(
     tenant: TenantOption,
     table: Annotated[str, typer.Option(help="Table, such as transfers or documents.")],
-    file_format: Annotated[str, typer.Option("--format", help="csv, xlsx or jsonl.")] = "csv",
+    file_format: Annotated[
+        str, typer.Option("--format", help="csv, parquet, xlsx or jsonl.")
+    ] = "csv",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File.", show_default="standard output")
     ] = None,
@@ -109,18 +117,19 @@ def export(
 
 @deadletters.command("list")
 def list_(
-    tenant: TenantOption,
+    tenant: OfTenant = None,
+    operator: OfOperator = False,
     store: OfStore = StoreName.relational,
     state: Annotated[str, typer.Option(help="OPEN, REPLAYED, DISCARDED or ALL.")] = "OPEN",
     size: Annotated[int, typer.Option(help="How many to show.", min=1, max=500)] = 20,
     as_json: AsJson = False,
     http_port: HttpPort = None,
 ) -> None:
-    """List the newest dead letters of a tenant."""
+    """List the newest dead letters of a tenant, or those that belong to none."""
     from phee.cli.deadletters import run_list
 
     run_list(
-        tenant=tenant,
+        tenant=_of(tenant, operator=operator),
         store=store.value,
         state=state,
         size=size,
@@ -132,7 +141,8 @@ def list_(
 @deadletters.command()
 def show(
     letter: LetterId,
-    tenant: TenantOption,
+    tenant: OfTenant = None,
+    operator: OfOperator = False,
     store: OfStore = StoreName.relational,
     as_json: AsJson = False,
     http_port: HttpPort = None,
@@ -140,34 +150,61 @@ def show(
     """Show a dead letter with its record and what was decided about it."""
     from phee.cli.deadletters import run_show
 
-    run_show(tenant=tenant, store=store.value, letter=letter, as_json=as_json, http_port=http_port)
+    run_show(
+        tenant=_of(tenant, operator=operator),
+        store=store.value,
+        letter=letter,
+        as_json=as_json,
+        http_port=http_port,
+    )
 
 
 @deadletters.command()
 def retry(
     letter: LetterId,
-    tenant: TenantOption,
+    tenant: OfTenant = None,
+    operator: OfOperator = False,
     store: OfStore = StoreName.relational,
     http_port: HttpPort = None,
 ) -> None:
     """Project a dead letter's record again, with the present mapping."""
     from phee.cli.deadletters import run_retry
 
-    run_retry(tenant=tenant, store=store.value, letter=letter, http_port=http_port)
+    run_retry(
+        tenant=_of(tenant, operator=operator), store=store.value, letter=letter, http_port=http_port
+    )
 
 
 @deadletters.command()
 def discard(
     letter: LetterId,
-    tenant: TenantOption,
     reason: Annotated[str, typer.Option(help="Why it may be given up; it is kept.")],
+    tenant: OfTenant = None,
+    operator: OfOperator = False,
     store: OfStore = StoreName.relational,
     http_port: HttpPort = None,
 ) -> None:
     """Give a dead letter up for good."""
     from phee.cli.deadletters import run_discard
 
-    run_discard(tenant=tenant, store=store.value, letter=letter, reason=reason, http_port=http_port)
+    run_discard(
+        tenant=_of(tenant, operator=operator),
+        store=store.value,
+        letter=letter,
+        reason=reason,
+        http_port=http_port,
+    )
+
+
+def _of(tenant: str | None, *, operator: bool) -> str | None:
+    """Return whose letters are meant; None for those of no tenant."""
+    if (tenant is None) != operator:
+        raise InvalidInput(
+            "it is not clear whose dead letters are meant",
+            where="--tenant, --operator",
+            fix="Name a tenant with --tenant, or --operator for records that belong to none",
+        )
+    return tenant
 
 
 def register(app: typer.Typer) -> None:

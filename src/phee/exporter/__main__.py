@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +11,15 @@ from pathlib import Path
 from phee.errors import PheeError
 from phee.exporter.kafka.selection import LEFT_OUT, Selection
 from phee.exporter.kafka.settings import KafkaExporterSettings, TopicSettings
+from phee.stream.choice import STREAM_VARIABLE
 from phee.stream.kafka import parse_kafka_address
 
+DATA_VARIABLE = "PHEE_DATA"
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one exporter; return its exit status."""
-    options = _parser().parse_args(arguments)
+
+def main(arguments: Sequence[str] | None = None, *, name: str = "python -m phee.exporter") -> int:
+    """Run one exporter; return its exit status. ``name`` is what the help calls this program."""
+    options = _parser(name).parse_args(arguments)
     try:
         settings = _settings(options)
         from phee.exporter.kafka.process import run_exporter
@@ -33,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _settings(options: argparse.Namespace) -> KafkaExporterSettings:
-    address = options.stream or f"kafka://{options.brokers}"
+    address = f"kafka://{options.brokers}" if options.brokers else options.stream
     return KafkaExporterSettings(
         data=options.data,
         address=parse_kafka_address(address),
@@ -57,12 +61,26 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m phee.exporter")
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=name, description="Export the record log into Kafka, until Ctrl-C or SIGTERM."
+    )
     parser.add_argument("kind", choices=("kafka",))
-    parser.add_argument("--data", type=Path, required=True, help="the hub's data directory")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--stream", help="kafka://host:port/topic?...")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get(DATA_VARIABLE),
+        required=DATA_VARIABLE not in os.environ,
+        help=f"the hub's data directory (default: {DATA_VARIABLE})",
+    )
+    stream = os.environ.get(STREAM_VARIABLE, "")
+    is_kafka = stream.startswith("kafka://")
+    where = parser.add_mutually_exclusive_group(required=not is_kafka)
+    where.add_argument(
+        "--stream",
+        default=stream if is_kafka else None,
+        help=f"kafka://host:port/topic?... (default: {STREAM_VARIABLE})",
+    )
     where.add_argument("--brokers", help="host:port,host:port, for the usual topic")
     parser.add_argument("--name", default="kafka", help="who this exporter is to the log")
     parser.add_argument("--records", type=_names, default=["EVENT"], help="record types")

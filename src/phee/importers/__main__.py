@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from phee.errors import PheeError
@@ -13,32 +14,42 @@ from phee.stores.relational.stores import SQLITE
 from phee.stores.search.runtime import EMBEDDED
 from phee.stream.choice import STREAM_VARIABLE
 
+DATA_VARIABLE = "PHEE_DATA"
 
-def main() -> int:
-    """Run one importer; return its exit status."""
-    arguments = _parser().parse_args()
+
+def main(arguments: Sequence[str] | None = None, *, name: str = "python -m phee.importers") -> int:
+    """Run one importer; return its exit status. ``name`` is what the help calls this program."""
+    options = _parser(name).parse_args(arguments)
     settings = ImporterSettings(
-        data=arguments.data,
-        stream=arguments.stream,
-        http_host=arguments.http_host,
-        http_port=arguments.http_port,
-        mapping=arguments.mapping,
-        database=arguments.database,
-        search=arguments.search,
-        log_level=arguments.log_level,
+        data=options.data,
+        stream=options.stream,
+        http_host=options.http_host,
+        http_port=options.http_port,
+        mapping=options.mapping,
+        database=options.database,
+        search=options.search,
+        log_level=options.log_level,
     )
     try:
-        run_importer(arguments.kind, settings)
+        run_importer(options.kind, settings)
     except PheeError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m phee.importers")
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=name, description="Import the stream into one kind of store, until Ctrl-C or SIGTERM."
+    )
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--data", type=Path, required=True, help="the hub's data directory")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get(DATA_VARIABLE),
+        required=DATA_VARIABLE not in os.environ,
+        help=f"the hub's data directory (default: {DATA_VARIABLE})",
+    )
     parser.add_argument(
         "--stream",
         default=os.environ.get(STREAM_VARIABLE, ""),

@@ -13,7 +13,7 @@ from msgspec import Meta
 from phee.operations.answers import DeadLetterDetail, DecisionEntry, same_fields
 from phee.operations.parameters import DeadLetterQuery, Store
 from phee.operations.stores import TenantStores
-from phee.stores.relational.queries import RelationalReader
+from phee.stores.letters import DeadLetterReader
 from phee.web import KEY_MAX, TenantHeader, TenantResolver, read_query
 from phee.web.routing import COMMAND_ERRORS, Handlers, Reads, commanding, reading
 
@@ -64,6 +64,18 @@ class Desk(Protocol):
         """
 
 
+def detail_of(reader: DeadLetterReader, letter_id: int) -> DeadLetterDetail:
+    """Return a letter with its record and what was decided about it.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    letter = reader.dead_letter(letter_id)
+    detail = _detail(letter)
+    detail.decisions = [_entry(each) for each in reader.decisions(letter)]
+    return detail
+
+
 class DeadLetters:
     """Reads letters from the stores and hands decisions to the desk."""
 
@@ -77,14 +89,9 @@ class DeadLetters:
         Raises:
             NotFound: the tenant has none with this id.
         """
-
-        def read(reader: RelationalReader) -> DeadLetterDetail:
-            letter = reader.dead_letter(letter_id)
-            detail = _detail(letter)
-            detail.decisions = [_entry(each) for each in reader.decisions(letter)]
-            return detail
-
-        return await self._stores.letters(tenant_id, store, read)
+        return await self._stores.letters(
+            tenant_id, store, lambda reader: detail_of(reader, letter_id)
+        )
 
 
 class DeadLetterRoutes(Handlers):

@@ -15,6 +15,7 @@ from typing import Generic, Literal, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from phee.errors import NotSupported, Unavailable
+from phee.stores.letters import DeadLetterReader
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.search import SearchStore
 
@@ -30,11 +31,11 @@ class TenantStores:
         open_relational: Callable[[str], RelationalReader],
         open_search: Callable[[str], SearchStore],
         *,
-        open_search_letters: Callable[[str], RelationalReader] | None = None,
+        open_search_letters: Callable[[str], DeadLetterReader] | None = None,
         threads_max: int = THREADS_MAX,
     ) -> None:
         """Prepare to open readers; ``open_search_letters`` reads a search store's dead letters."""
-        self._search_letters = _Readers[RelationalReader](open_search_letters or _no_letters)
+        self._search_letters = _Readers[DeadLetterReader](open_search_letters or _no_letters)
         self._relational = _Readers[RelationalReader](open_relational)
         self._search = _Readers[SearchStore](open_search)
         self._threads = ThreadPoolExecutor(threads_max, thread_name_prefix="phee-read")
@@ -51,15 +52,16 @@ class TenantStores:
         self,
         tenant_id: str,
         store: Literal["relational", "search"],
-        query: Callable[[RelationalReader], T],
+        query: Callable[[DeadLetterReader], T],
     ) -> T:
         """Return what ``query`` answers about the dead letters of one of the tenant's stores.
 
         Raises:
             Unavailable: the store does not exist yet, or does not answer.
         """
-        readers = self._relational if store == "relational" else self._search_letters
-        return await self._run(lambda: query(readers.of(tenant_id)))
+        if store == "search":
+            return await self._run(lambda: query(self._search_letters.of(tenant_id)))
+        return await self._run(lambda: query(self._relational.of(tenant_id)))
 
     async def search(self, tenant_id: str, query: Callable[[SearchStore], T]) -> T:
         """Return what ``query`` answers from the tenant's search store.
@@ -87,7 +89,7 @@ class TenantStores:
         self._search_letters.close()
 
 
-def _no_letters(tenant_id: str) -> RelationalReader:
+def _no_letters(tenant_id: str) -> DeadLetterReader:
     raise NotSupported(
         "the dead letters of this search store cannot be read here",
         where=tenant_id,
@@ -95,7 +97,7 @@ def _no_letters(tenant_id: str) -> RelationalReader:
     )
 
 
-Reader = TypeVar("Reader", RelationalReader, SearchStore)
+Reader = TypeVar("Reader", RelationalReader, DeadLetterReader, SearchStore)
 
 
 class _Readers(Generic[Reader]):

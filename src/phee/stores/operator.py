@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from phee.projections.dead_letter import DeadLetter
+from phee.stores.letters import DeadLetterReader
 from phee.stores.paths import operator_dead_letters_path
 from phee.stores.relational.queries import RelationalReader
-from phee.stores.relational.tables import dead_letters
+from phee.stores.relational.tables import dead_letter_decisions, dead_letters
 from phee.stores.sqlite import make_durable, reader_engine, writer_engine
 from phee.stores.writing import write_dead_letters
 
@@ -35,7 +36,8 @@ class SqliteOperatorLetters:
         self._consumer = consumer
         self._engine = writer_engine(path)
         with self._engine.begin() as connection:
-            dead_letters.create(connection, checkfirst=True)
+            for table in (dead_letters, dead_letter_decisions):
+                table.create(connection, checkfirst=True)
 
     def write(self, letters: Sequence[DeadLetter]) -> None:
         """See OperatorLetters."""
@@ -51,6 +53,6 @@ class SqliteOperatorLetters:
         self._engine.dispose()
 
 
-def open_operator_reader(data: Path) -> RelationalReader:
-    """Return a reader of the operator's dead letters; its other listings do not exist."""
+def open_operator_reader(data: Path) -> DeadLetterReader:
+    """Return a reader of the operator's dead letters."""
     return RelationalReader(reader_engine(operator_dead_letters_path(data)))

@@ -34,6 +34,14 @@ class Replaced(Unavailable):
     code = "store-replaced"
 
 
+def rebuilt_by(owner: str) -> str:
+    """Return the owner of the watermarks of a store that was rebuilt under ``owner``.
+
+    Only that importer takes them back by itself; to all others it is a stranger, as before.
+    """
+    return f"rebuilt:{owner.removeprefix('rebuilt:')}"
+
+
 class Changes(Protocol):
     """What a fold hands to a store."""
 
@@ -53,6 +61,7 @@ class Statements:
 
     claim: str
     letter: str
+    owner: str = f"SELECT owner FROM watermarks{_WHERE}"  # noqa: S608 - constants
     read: str = f"SELECT position FROM watermarks{_WHERE}"  # noqa: S608 - constants
     move: str = f"UPDATE watermarks SET position = ?{_WHERE} AND owner = ? AND position <= ?"  # noqa: S608
 
@@ -75,6 +84,7 @@ SQLITE = Statements(
 MYSQL = Statements(
     claim=f"{_CLAIM} ON DUPLICATE KEY UPDATE owner = VALUES(owner)".replace("?", "%s"),
     letter=f"{_LETTER} ON DUPLICATE KEY UPDATE id = id".replace("?", "%s"),
+    owner=SQLITE.owner.replace("?", "%s"),
     read=SQLITE.read.replace("?", "%s"),
     move=SQLITE.move.replace("?", "%s"),
 )
@@ -97,6 +107,9 @@ class TenantStore(Protocol[F_contra]):
         Raises:
             Fenced: another owner has claimed the lane; nothing was written.
         """
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """Return the process id of a definition that this store has rows of, else None."""
 
     def take_refused(self) -> Sequence[str]:
         """Return the reason codes of dead letters that the store itself wrote since last asked."""
@@ -134,6 +147,10 @@ class SqlStore(Generic[F]):
             position = connection.exec_driver_sql(self._statements.read, self._key(lane))
             return position.scalar_one_or_none()
 
+    def add_letters(self, connection: Connection, letters: Sequence[DeadLetter]) -> None:
+        """Write dead letters inside a :meth:`transaction`."""
+        write_dead_letters(connection, self._consumer, letters, self._statements)
+
     def write(
         self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
     ) -> int:
@@ -152,6 +169,11 @@ class SqlStore(Generic[F]):
     def apply(self, connection: Connection, fold: F) -> int:
         """Apply a fold inside a :meth:`transaction`; return the number of changes."""
         return self._apply(connection, fold)
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See :class:`TenantStore`; only relational stores know."""
+        del epoch, process_definition_key
+        return None
 
     def take_refused(self) -> Sequence[str]:
         """See :class:`TenantStore`; here a whole transaction is refused, with an exception."""

@@ -1,7 +1,7 @@
 """Handing out the rows of a table: streaming, from one snapshot, in constant memory.
 
 Keys stay whole numbers and amounts stay exact: where a format would round them they are text.
-Moments are ISO 8601 in UTC.
+Moments are in UTC: ISO 8601, in Parquet timestamps.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 
 from phee.errors import InvalidInput, NotFound, NotSupported
 from phee.importers.process import Kind
 from phee.stores.relational import tables as relational
 from phee.stores.relational.types import Timestamp
-from phee.upkeep.snapshot import open_snapshot, projected_tables, store_path
+from phee.upkeep.runtimes import Runtimes
+from phee.upkeep.snapshot import projected_tables
 
-Format = Literal["csv", "xlsx", "jsonl"]
-FORMATS: tuple[Format, ...] = ("csv", "xlsx", "jsonl")
+Format = Literal["csv", "xlsx", "jsonl", "parquet"]
+FORMATS: tuple[Format, ...] = ("csv", "xlsx", "jsonl", "parquet")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 EXACT_DIGITS = 15
 """A spreadsheet's number is a double: beyond this many digits it would be another number."""
@@ -40,6 +40,7 @@ def exportable() -> dict[str, tuple[Kind, Table]]:
     }
     found["dead_letters"] = ("relational", relational.dead_letters)
     found["dead_letter_decisions"] = ("relational", relational.dead_letter_decisions)
+    found["error_codes"] = ("relational", relational.business_tables.error_codes)
     return found
 
 
@@ -54,7 +55,7 @@ class RowWriter(Protocol):
 
 
 def export_table(
-    data: Path,
+    runtimes: Runtimes,
     tenant_id: str,
     table_name: str,
     file_format: Format,
@@ -70,31 +71,56 @@ def export_table(
         NotSupported: the format needs an extra that is not installed.
     """
     kind, table = _table(table_name)
-    path = store_path(kind, data, tenant_id)
-    if not path.exists():
+    if not runtimes.has_store(kind, tenant_id):
         raise NotFound(
             f"this tenant has no {kind} store here",
-            where=str(path),
+            where=tenant_id,
             fix="Name an onboarded tenant, and the data directory of its hub with --data",
         )
-    snapshot = open_snapshot(kind, path)
+    snapshot = runtimes.snapshot(kind, tenant_id)
     try:
         total = snapshot.count(table)
         columns = [column for column in table.columns if column.key != "id"]
-        writer = _WRITERS[file_format](output, [column.name for column in columns])
-        moments = [isinstance(column.type, Timestamp) for column in columns]
+        names = [str(column.key) for column in columns]
+        writer = _open_writer(file_format, output, columns)
         done = 0
         for row in snapshot.rows(table):
-            values = (row[column.key] for column in columns)
-            writer.write([_plain(v, m) for v, m in zip(values, moments, strict=True)])
+            writer.write([row[name] for name in names])
             done += 1
             if done % 1000 == 0:
-                progress(done, total)
+                progress(done, max(total, done))
         writer.close()
-        progress(done, total)
+        progress(done, max(total, done))
         return done
     finally:
         snapshot.close()
+
+
+def _open_writer(
+    file_format: Format, output: BinaryIO, columns: Sequence[Column[Any]]
+) -> RowWriter:
+    if file_format == "parquet":
+        from phee.upkeep.parquet import ParquetWriter
+
+        return ParquetWriter(output, columns)
+    return _InText(_WRITERS[file_format](output, [column.name for column in columns]), columns)
+
+
+class _InText:
+    """Gives moments as text to a writer of a format that has none."""
+
+    def __init__(self, writer: RowWriter, columns: Sequence[Column[Any]]) -> None:
+        self._writer = writer
+        self._moments = [isinstance(column.type, Timestamp) for column in columns]
+
+    def write(self, values: Sequence[Any]) -> None:
+        """See RowWriter."""
+        pairs = zip(values, self._moments, strict=True)
+        self._writer.write([_plain(value, is_moment) for value, is_moment in pairs])
+
+    def close(self) -> None:
+        """See RowWriter."""
+        self._writer.close()
 
 
 def _table(name: str) -> tuple[Kind, Table]:
@@ -217,7 +243,7 @@ def _is_exact(value: int | Decimal) -> bool:
     return len(Decimal(value).as_tuple().digits) <= EXACT_DIGITS
 
 
-_WRITERS: dict[Format, Callable[[BinaryIO, Sequence[str]], RowWriter]] = {
+_WRITERS: dict[str, Callable[[BinaryIO, Sequence[str]], RowWriter]] = {
     "csv": CsvWriter,
     "xlsx": XlsxWriter,
     "jsonl": JsonLinesWriter,

@@ -1,14 +1,15 @@
-"""One consistent view of a tenant's store, however long it takes to look at all of it.
+"""One view of a tenant's store, however long it takes to look at all of it.
 
-Invariant: everything read from a snapshot is of one moment, that of its watermarks; writers go on
-meanwhile and are never blocked.
+Invariant: everything read from a snapshot of a database is of one moment, that of its watermarks;
+writers go on meanwhile and are never blocked. A search server has no such moments: a view of it
+that ``is_moving`` shows each document as it is when it is read, never older than the watermarks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Column, Engine, MetaData, Table, UniqueConstraint, func, select
 
@@ -21,12 +22,13 @@ from phee.stream.port import Lane
 
 ROWS_AT_ONCE = 2_000
 Row = Mapping[str, Any]
+Key = tuple[Any, ...]
 
 _METADATA: Mapping[Kind, MetaData] = {
     "relational": relational.metadata,
     "search": search.metadata,
 }
-_PLUMBING = frozenset({"watermarks", "dead_letters", "dead_letter_decisions"})
+_PLUMBING = frozenset({"watermarks", "dead_letters", "dead_letter_decisions", "error_codes"})
 
 
 def projected_tables(kind: Kind) -> list[Table]:
@@ -46,13 +48,50 @@ def business_key(table: Table) -> list[Column[Any]]:
     return list(next(unique, table.primary_key).columns)
 
 
-def store_path(kind: Kind, data: Path, tenant_id: str) -> Path:
-    """Return the file of a tenant's embedded store."""
-    return (relational_path if kind == "relational" else search_path)(data, tenant_id)
+def key_of(table: Table, row: Row) -> Key:
+    """Return what tells ``row`` from every other of its table."""
+    return tuple(row[str(column.key)] for column in business_key(table))
 
 
-class Snapshot:
-    """A store as it was when the snapshot was opened; close it soon, a log grows behind it."""
+class Snapshot(Protocol):
+    """A view of a store of one tenant; close it soon, a log may grow behind it.
+
+    Attributes:
+        kind: which kind of store it is of.
+        positions: its watermarks.
+        is_moving: whether rows may be newer than the watermarks.
+    """
+
+    kind: Kind
+    positions: Mapping[Lane, int]
+    is_moving: bool
+
+    def rows(self, table: Table, *, epochs: Collection[int] | None = None) -> Iterator[Row]:
+        """Yield rows in the order of their business key, texts by code point.
+
+        ``epochs`` leaves out rows of other lives of the data directory.
+        """
+
+    def find(self, table: Table, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Return the rows with these business keys, as they are now where this is moving."""
+
+    def count(self, table: Table) -> int:
+        """Return how many rows a table has."""
+
+    def look_again(self) -> Mapping[Lane, int]:
+        """Return the watermarks as they are now where this is moving; ``positions`` follow."""
+
+    def is_expired(self, row: Row) -> bool:
+        """Return whether a row is so old that the store may have deleted it."""
+
+    def close(self) -> None:
+        """Let go of the view."""
+
+
+class SqlSnapshot:
+    """A store in a database as it was when the snapshot was opened."""
+
+    is_moving = False
 
     def __init__(self, engine: Engine, kind: Kind) -> None:
         """Take the moment; ``engine`` belongs to the snapshot from here on.
@@ -62,26 +101,45 @@ class Snapshot:
             DBAPIError: it can, and is damaged.
         """
         self._engine = engine
-        self.kind = kind
-        self._connection = engine.connect()
-        self.positions = self._positions()
+        self.kind: Kind = kind
+        try:
+            self._connection = engine.connect()
+            self.positions: Mapping[Lane, int] = self._positions()
+        except BaseException:
+            engine.dispose()
+            raise
 
     def rows(self, table: Table, *, epochs: Collection[int] | None = None) -> Iterator[Row]:
-        """Yield the rows in the order of the first column of their business key.
-
-        ``epochs`` leaves out rows of other lives of the data directory.
-        """
-        query = select(table).order_by(business_key(table)[0])
-        if epochs is not None:
+        """See Snapshot."""
+        query = select(table).order_by(*business_key(table))
+        if epochs is not None and "epoch" in table.c:
             query = query.where(table.c.epoch.in_(epochs))
         result = self._connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
         for row in result.mappings():
-            yield {str(column.key): row[column] for column in table.columns}
+            yield _by_column(table, row)
+
+    def find(self, table: Table, keys: Sequence[Key]) -> dict[Key, Row]:
+        """See Snapshot."""
+        columns = business_key(table)
+        found = {}
+        for key in keys:
+            same = (column == value for column, value in zip(columns, key, strict=True))
+            for row in self._connection.execute(select(table).where(*same)).mappings():
+                found[key] = _by_column(table, row)
+        return found
 
     def count(self, table: Table) -> int:
-        """Return how many rows a table has."""
+        """See Snapshot."""
         query = select(func.count()).select_from(table)
         return int(self._connection.execute(query).scalar_one())
+
+    def look_again(self) -> Mapping[Lane, int]:
+        """See Snapshot."""
+        return self.positions
+
+    def is_expired(self, row: Row) -> bool:  # noqa: ARG002 - nothing is deleted here
+        """See Snapshot."""
+        return False
 
     def active_instances(self, epoch: int) -> set[int]:
         """Return the keys of the process instances that run (relational stores only)."""
@@ -92,7 +150,7 @@ class Snapshot:
         return set(self._connection.execute(query).scalars())
 
     def close(self) -> None:
-        """Let go of the moment."""
+        """See Snapshot."""
         self._connection.close()
         self._engine.dispose()
 
@@ -105,6 +163,15 @@ class Snapshot:
         }
 
 
-def open_snapshot(kind: Kind, path: Path) -> Snapshot:
+def _by_column(table: Table, row: Mapping[Any, Any]) -> Row:
+    return {str(column.key): row[column] for column in table.columns}
+
+
+def store_path(kind: Kind, data: Path, tenant_id: str) -> Path:
+    """Return the file of a tenant's embedded store."""
+    return (relational_path if kind == "relational" else search_path)(data, tenant_id)
+
+
+def open_snapshot(kind: Kind, path: Path) -> SqlSnapshot:
     """Take a snapshot of the embedded store in the file ``path``."""
-    return Snapshot(reader_engine(path, connections_max=1), kind)
+    return SqlSnapshot(reader_engine(path, connections_max=1), kind)

@@ -1,15 +1,20 @@
 """Proof that engine, log, rows and documents of a tenant tell the same story.
 
-A live store says by its watermark what of the log it has been given. So each is frozen in a
-snapshot, the log is folded afresh up to exactly that position, and the two must be equal row by
-row. The engine names its running instances and the position it knew them at; the fold at that
-position must name the same ones. At last rows and documents are folded to one common position and
-must agree about every payment. Nothing is stopped for it.
+A live store says by its watermark what of the log it has been given. So the log is folded afresh,
+into embedded stores whatever the live ones are, up to exactly that position, and the two must be
+equal row by row. A database is frozen in a snapshot for it; a search server cannot be, so what of
+it differs is looked at again until both sides are at the same position. The engine names its
+running instances and the position it knew them at; the fold at that position must name the same
+ones. At last rows and documents are folded to one common position and must agree about every
+payment. Nothing is stopped for it.
+
+A stream that has lost its beginning cannot be folded; then rows and documents are compared with
+each other, and the report says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +25,8 @@ from sqlalchemy.exc import DatabaseError
 from phee.errors import InvalidState, Unavailable
 from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.projections.mapping import TransferMapping
-from phee.stores.relational import tables as relational
-from phee.stores.search import tables as search
-from phee.stream.port import Chunk, EventStream, Lane
+from phee.stream.history import History, LogIncomplete, block_of
+from phee.stream.port import Chunk, Lane
 from phee.upkeep.comparing import (
     Difference,
     Differences,
@@ -30,17 +34,19 @@ from phee.upkeep.comparing import (
     Totals,
     What,
     add_to_totals,
-    compare_payments,
 )
-from phee.upkeep.folding import LogFolder, Shadow, block_of
+from phee.upkeep.folding import Folder, Shadow
 from phee.upkeep.letters import compare_letters
-from phee.upkeep.snapshot import (
-    Snapshot,
-    open_snapshot,
-    projected_tables,
-    store_path,
-)
+from phee.upkeep.payments import compare_payments, find_payments, note
+from phee.upkeep.runtimes import Runtimes
+from phee.upkeep.settling import Pair, settle
+from phee.upkeep.snapshot import Key, Snapshot, SqlSnapshot, projected_tables
 from phee.upkeep.workspace import workspace
+
+NEAR_POSITIONS = 2_000
+"""A fold so near to a moving store can be compared with it."""
+NEAR_ROUNDS_MAX = 20
+NO_LIST = "running instances: this orchestrator cannot list them"
 
 
 class Total(msgspec.Struct, frozen=True, rename="camel"):
@@ -84,12 +90,16 @@ class TenantReport(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Verification(msgspec.Struct, frozen=True, rename="camel"):
-    """What was proven, and about which part of the log."""
+    """What was proven, and about which part of the log.
+
+    ``not_checked`` says in words what could not be compared, and why; it is no difference.
+    """
 
     is_clean: bool
     records: int
     log_differences: list[Difference]
     tenants: list[TenantReport]
+    not_checked: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +130,22 @@ class Contiguity:
         """Look at a chunk that goes on where the one before ended."""
         for last_position, data in chunk.blocks:
             at = self._at.get(chunk.lane, 0)
-            if chunk.lane.name or last_position <= at:
-                continue  # a stream that spreads a log over lanes has gaps in each
+            if last_position <= at:
+                continue
             block = block_of(data)
-            positions = [record.position for record in block.records] if block else []
-            expected = list(range(at + 1, last_position + 1))
-            if [position for position in positions if position > at] != expected:
-                where = f"{chunk.lane.epoch}:{chunk.lane.partition_id}"
-                self._differences.add(
-                    Difference(
-                        "log",
-                        where,
-                        f"after {at}",
-                        "different",
-                        "position",
-                        f"{at + 1} to {last_position}",
-                        f"{len(positions)} records",
-                    )
-                )
+            positions = [r.position for r in block.records if r.position > at] if block else []
+            # A stream that spreads a log over lanes has gaps in each.
+            if not chunk.lane.name and positions != list(range(at + 1, last_position + 1)):
+                self._note(chunk.lane, at, last_position, len(positions))
             self.records += len(positions)
             self._at[chunk.lane] = last_position
+
+    def _note(self, lane: Lane, at: int, last_position: int, count: int) -> None:
+        where = f"{lane.epoch}:{lane.partition_id}"
+        expected, found = f"{at + 1} to {last_position}", f"{count} records"
+        self._differences.add(
+            Difference("log", where, f"after {at}", "different", "position", expected, found)
+        )
 
 
 @dataclass(slots=True)
@@ -155,12 +161,12 @@ class _Tenant:
 
 
 class Verifier:
-    """Verifies the embedded stores of a data directory."""
+    """Verifies the stores of a hub, whatever runtimes they are on."""
 
     def __init__(
         self,
-        data: Path,
-        stream: EventStream,
+        runtimes: Runtimes,
+        history: History,
         mapping: TransferMapping,
         *,
         list_running: ListRunning = lambda: None,
@@ -169,62 +175,78 @@ class Verifier:
         """Prepare to verify.
 
         Args:
-            data: the data directory.
-            stream: its record log, as an onlooker reads it.
+            runtimes: where the stores are.
+            history: the stream they were made from.
             mapping: what the importers use.
             list_running: asks the orchestrator.
-            progress: called with the records folded so far and those to fold in all.
+            progress: called with the positions folded so far and those to fold in all.
         """
-        self._data = data
-        self._stream = stream
-        self._folder = LogFolder(stream, data, mapping)
+        self._runtimes = runtimes
+        self._history = history
+        self._folder = Folder(history, runtimes.data, mapping)
         self._list_running = list_running
-        self._router = make_sorter("relational", RegisteredTenants(data), mapping).router
+        tenants = RegisteredTenants(runtimes.data)
+        self._router = make_sorter("relational", tenants, mapping).router
         self._progress = progress
-        self._folded = 0
+        self._folded = self._total = 0
+        self._log_differences = Differences()
+        self._contiguity = Contiguity(self._log_differences)
+        self._not_checked: list[str] = []
 
     def verify(self, tenant_ids: Sequence[str]) -> Verification:
         """Compare everything of these tenants.
 
         Raises:
             Unavailable: the stream or a store does not answer.
-            LogIncomplete: the log does not reach back to its beginning.
         """
-        lanes = self._stream.lanes()
-        log_differences = Differences()
-        contiguity = Contiguity(log_differences)
-        with workspace(self._data, "verify") as folder, ExitStack() as opened:
+        with workspace(self._runtimes.data, "verify") as folder, ExitStack() as opened:
             tenants = [self._open(tenant_id, folder, opened) for tenant_id in tenant_ids]
             running = self._running(tenants)  # after the snapshots: never behind them
-            end = _farthest(tenants, lanes, running)
-            total = sum(end.values())
-            self._fold_to_snapshots(tenants, lanes, contiguity, total)
-            for tenant in tenants:
-                self._compare_stores(tenant, lanes)
-            if running is not None:
-                self._fold_to_engine(tenants, running, contiguity, total)
-                for tenant in tenants:
-                    _compare_engine(tenant, running.lane.epoch)
-            for tenant in tenants:
-                for shadow in tenant.shadows.values():
-                    shadow.target = dict(end)
-            self._fold(tenants, contiguity, total)
-            for tenant in tenants:
-                _compare_kinds(tenant)
+            try:
+                self._prove(tenants, running)
+            except LogIncomplete as error:
+                self._compare_stores_alone(tenants, error)
+                running = None
         reports = [_report(tenant, is_listed=running is not None) for tenant in tenants]
-        clean = log_differences.count == 0 and all(report.is_clean for report in reports)
-        return Verification(clean, contiguity.records, log_differences.shown, reports)
+        clean = self._log_differences.count == 0 and all(report.is_clean for report in reports)
+        return Verification(
+            clean,
+            self._contiguity.records,
+            self._log_differences.shown,
+            reports,
+            self._not_checked,
+        )
+
+    def _prove(self, tenants: Sequence[_Tenant], running: RunningInstances | None) -> None:
+        known = {lane for t in tenants for live in t.live.values() for lane in live.positions}
+        lanes = self._history.lanes(known)
+        epochs = {lane.epoch for lane in lanes}
+        self._total = sum(_farthest(tenants, lanes).values())
+        self._fold_to(tenants, {t.id: {k: v.positions for k, v in t.live.items()} for t in tenants})
+        for tenant in tenants:
+            for kind, live in tenant.live.items():
+                self._compare_store(tenant, kind, live, epochs)
+        if running is not None:
+            self._compare_with_engine(tenants, running, lanes)
+        end = _reached(tenants)
+        self._fold_to(tenants, {t.id: dict.fromkeys(t.shadows, end) for t in tenants})
+        for tenant in tenants:
+            rows, documents = (tenant.shadows[kind].snapshot() for kind in KINDS)
+            try:
+                compare_payments(rows, documents, tenant.differences)
+            finally:
+                rows.close()
+                documents.close()
 
     def _open(self, tenant_id: str, folder: Path, opened: ExitStack) -> _Tenant:
         tenant = _Tenant(tenant_id, {}, {})
         for kind in KINDS:
-            path = store_path(kind, self._data, tenant_id)
             try:
-                snapshot = open_snapshot(kind, path)
+                snapshot = self._runtimes.snapshot(kind, tenant_id)
             except DatabaseError as error:
                 raise Unavailable(
                     f"the {kind} store of {tenant_id} cannot be read: {error.orig}",
-                    where=str(path),
+                    where=tenant_id,
                     fix=f"Run `phee rebuild --tenant {tenant_id} --store {kind}`",
                 ) from error
             opened.callback(snapshot.close)
@@ -236,66 +258,175 @@ class Verifier:
     def _running(self, tenants: Sequence[_Tenant]) -> RunningInstances | None:
         """Ask the orchestrator, and give every tenant what is its."""
         running = self._list_running()
-        if running is not None:
-            by_id = {tenant.id: tenant for tenant in tenants}
-            for (tenant_id, bpmn_process_id), keys in running.groups.items():
-                route = self._router.route(bpmn_process_id, tenant_id)
-                if route is not None and route.tenant_id in by_id:
-                    by_id[route.tenant_id].running.update(keys)
+        if running is None:
+            self._not_checked.append(NO_LIST)
+            return None
+        by_id = {tenant.id: tenant for tenant in tenants}
+        for (tenant_id, bpmn_process_id), keys in running.groups.items():
+            route = self._router.route(bpmn_process_id, tenant_id)
+            if route is not None and route.tenant_id in by_id:
+                by_id[route.tenant_id].running.update(keys)
         return running
 
-    # --- folding, in three steps: to the snapshots, to the engine's position, to a common end ---
+    # --- folding ---
 
-    def _fold_to_snapshots(
+    def _fold_to(
         self,
         tenants: Sequence[_Tenant],
-        lanes: frozenset[Lane],
-        contiguity: Contiguity,
-        total: int,
+        targets: Mapping[str, Mapping[Kind, Mapping[Lane, int]]],
     ) -> None:
         for tenant in tenants:
-            for kind, shadow in tenant.shadows.items():
-                marks = tenant.live[kind].positions
-                shadow.target = {lane: marks.get(lane, 0) for lane in lanes}
-        self._fold(tenants, contiguity, total)
+            for kind, positions in targets[tenant.id].items():
+                lanes = self._history.lanes(positions)
+                shadow = tenant.shadows[kind]
+                shadow.target = {lane: at for lane, at in positions.items() if lane in lanes}
+        self._fold([shadow for tenant in tenants for shadow in tenant.shadows.values()])
 
-    def _fold_to_engine(
-        self,
-        tenants: Sequence[_Tenant],
-        running: RunningInstances,
-        contiguity: Contiguity,
-        total: int,
-    ) -> None:
-        for tenant in tenants:
-            tenant.shadows["relational"].target = {running.lane: running.position}
-        self._fold(tenants, contiguity, total)
+    def _fold(self, shadows: Sequence[Shadow]) -> None:
+        def progress(positions: int) -> None:
+            self._folded += positions
+            self._progress(min(self._folded, self._total), self._total)
 
-    def _fold(self, tenants: Sequence[_Tenant], contiguity: Contiguity, total: int) -> None:
-        def progress(records: int) -> None:
-            self._folded += records
-            self._progress(min(self._folded, total), total)
-
-        shadows = [shadow for tenant in tenants for shadow in tenant.shadows.values()]
-        self._folder.fold(shadows, progress=progress, seen=contiguity.see)
+        self._folder.fold(shadows, progress=progress, seen=self._contiguity.see)
 
     # --- comparing ---
 
-    def _compare_stores(self, tenant: _Tenant, lanes: frozenset[Lane]) -> None:
-        epochs = {lane.epoch for lane in lanes}
-        for kind, live in tenant.live.items():
-            folded = open_snapshot(kind, tenant.shadows[kind].path)
+    def _compare_store(self, tenant: _Tenant, kind: Kind, live: Snapshot, epochs: set[int]) -> None:
+        shadow = tenant.shadows[kind]
+
+        def follow() -> None:
+            positions = live.look_again()
+            lanes = self._history.lanes(positions)
+            shadow.target = {lane: at for lane, at in positions.items() if lane in lanes}
+            self._fold([shadow])
+
+        tenant.stores.append(compare_live(live, shadow, follow, epochs, tenant.differences))
+
+    def _compare_with_engine(
+        self, tenants: Sequence[_Tenant], running: RunningInstances, lanes: Collection[Lane]
+    ) -> None:
+        """Fold the rows to the engine's position and compare who is running."""
+        place = (running.lane.epoch, running.lane.partition_id)
+        of_engine = [lane for lane in lanes if (lane.epoch, lane.partition_id) == place]
+        if lanes and not of_engine:
+            raise InvalidState(
+                "the orchestrator and the stream are not of one data directory",
+                where=str(running.lane),
+                fix="Ask again; the hub was replaced meanwhile",
+            )
+        for tenant in tenants:
+            tenant.shadows["relational"].target = dict.fromkeys(of_engine, running.position)
+        try:
+            self._fold([tenant.shadows["relational"] for tenant in tenants])
+        except Unavailable:
+            if not any(lane.name for lane in of_engine):
+                raise
+            self._not_checked.append(
+                "running instances: the stream has not come to the orchestrator's position"
+                f" {running.position} yet (is the exporter running?)"
+            )
+            return
+        for tenant in tenants:
+            _compare_engine(tenant, running.lane.epoch)
+
+    def _compare_stores_alone(self, tenants: Sequence[_Tenant], error: LogIncomplete) -> None:
+        """Compare rows with documents, which is all that is left without the whole stream."""
+        self._not_checked.append(
+            f"rows and documents against the stream: {error.what} ({error.where});"
+            " payments were compared between the stores instead"
+        )
+        for tenant in tenants:
+            tenant.stores.clear()
+            tenant.differences = Differences()
+            self._compare_alone(tenant)
+
+    def _compare_alone(self, tenant: _Tenant) -> None:
+        found = Differences()
+        # Stores are at different positions: whatever differs is looked at again.
+        totals, unsettled = compare_payments(
+            tenant.live["relational"], tenant.live["search"], found, look_again=True
+        )
+
+        def look(keys: Collection[Key]) -> Mapping[Key, Pair]:
+            rows = self._runtimes.snapshot("relational", tenant.id)
+            documents = self._runtimes.snapshot("search", tenant.id)
             try:
-                tenant.stores.append(compare_store(live, folded, epochs, tenant.differences))
+                return find_payments(rows, documents, keys)
             finally:
-                folded.close()
+                rows.close()
+                documents.close()
+
+        for key, (document, row) in settle(unsettled, look).items():
+            note(found, key, row, document)
+        tenant.differences = found
+        position = max(tenant.live["relational"].positions.values(), default=0)
+        count = sum(each for each, _ in totals.values())
+        report = StoreReport("relational", position, {"transfers": count}, _totals(totals), 0)
+        tenant.stores.append(report)
+
+
+def compare_live(
+    live: Snapshot,
+    shadow: Shadow,
+    follow: Callable[[], None],
+    epochs: Collection[int],
+    differences: Differences,
+) -> StoreReport:
+    """Compare a live store with its fold; ``follow`` folds on to where a moving store is now."""
+    if live.is_moving:
+        for _ in range(NEAR_ROUNDS_MAX):
+            before = sum(shadow.slot.marks.values())
+            follow()
+            if sum(shadow.slot.marks.values()) - before <= NEAR_POSITIONS:
+                break
+    folded = shadow.snapshot()
+    try:
+        report, unsettled = compare_store(live, folded, epochs, differences)
+    finally:
+        folded.close()
+    for table, keys in unsettled.items():
+        _settle(live, shadow, follow, table, keys, differences)
+    return report
+
+
+def _settle(
+    live: Snapshot,
+    shadow: Shadow,
+    follow: Callable[[], None],
+    table_name: str,
+    keys: Sequence[Key],
+    differences: Differences,
+) -> None:
+    (table,) = (each for each in projected_tables(live.kind) if each.name == table_name)
+
+    def look(waiting: Collection[Key]) -> Mapping[Key, Pair]:
+        follow()
+        found = live.find(table, list(waiting))
+        folded = shadow.snapshot()
+        try:
+            expected = folded.find(table, list(waiting))
+        finally:
+            folded.close()
+        gone = {key for key in expected.keys() - found.keys() if live.is_expired(expected[key])}
+        return {
+            key: (None, None) if key in gone else (found.get(key), expected.get(key))
+            for key in waiting
+        }
+
+    for key, (row, expected) in settle(keys, look).items():
+        differences.add_row(live.kind, table_name, key, row, expected)
 
 
 def compare_store(
-    live: Snapshot, folded: Snapshot, epochs: set[int], differences: Differences
-) -> StoreReport:
-    """Compare every table of a store with its fold."""
+    live: Snapshot, folded: Snapshot, epochs: Collection[int], differences: Differences
+) -> tuple[StoreReport, dict[str, list[Key]]]:
+    """Compare every table of a store with its fold.
+
+    Returns the report, and by table the keys of what must be looked at again.
+    """
     totals: Totals = {}
     rows: dict[str, int] = {}
+    unsettled: dict[str, list[Key]] = {}
     payments = "transfers" if live.kind == "relational" else "documents"
     for table in projected_tables(live.kind):
         comparison = TableComparison(live.kind, table, differences)
@@ -305,13 +436,15 @@ def compare_store(
             )
         comparison.compare(live, folded, epochs=epochs)
         rows[str(table.name)] = comparison.rows
+        unsettled[str(table.name)] = comparison.unsettled
     letters = compare_letters(live, folded, epochs, differences)
     position = max((p for lane, p in live.positions.items() if lane.epoch in epochs), default=0)
-    return StoreReport(live.kind, position, rows, _totals(totals), letters)
+    return StoreReport(live.kind, position, rows, _totals(totals), letters), unsettled
 
 
 def _compare_engine(tenant: _Tenant, epoch: int) -> None:
-    folded = open_snapshot("relational", tenant.shadows["relational"].path)
+    folded = tenant.shadows["relational"].snapshot()
+    assert isinstance(folded, SqlSnapshot), "shadows of a verification are embedded"
     try:
         in_log = folded.active_instances(epoch)
     finally:
@@ -321,36 +454,24 @@ def _compare_engine(tenant: _Tenant, epoch: int) -> None:
         tenant.differences.add(Difference("engine", "running instances", str(key), what))
 
 
-def _compare_kinds(tenant: _Tenant) -> None:
-    rows = open_snapshot("relational", tenant.shadows["relational"].path)
-    documents = open_snapshot("search", tenant.shadows["search"].path)
-    try:
-        compare_payments(
-            rows, documents, relational.transfers, search.documents, tenant.differences
-        )
-    finally:
-        rows.close()
-        documents.close()
-
-
-def _farthest(
-    tenants: Sequence[_Tenant], lanes: frozenset[Lane], running: RunningInstances | None
-) -> dict[Lane, int]:
-    """The position that everybody's story is told to at last."""
+def _farthest(tenants: Sequence[_Tenant], lanes: Collection[Lane]) -> dict[Lane, int]:
+    """How far any store has come; what there is to fold."""
     end = dict.fromkeys(lanes, 0)
     for tenant in tenants:
         for snapshot in tenant.live.values():
             for lane, position in snapshot.positions.items():
                 if lane in end:
                     end[lane] = max(end[lane], position)
-    if running is not None:
-        if running.lane not in end:
-            raise InvalidState(
-                "the orchestrator and the stream are not of one data directory",
-                where=str(running.lane),
-                fix="Ask again; the hub was replaced meanwhile",
-            )
-        end[running.lane] = max(end[running.lane], running.position)
+    return end
+
+
+def _reached(tenants: Sequence[_Tenant]) -> dict[Lane, int]:
+    """How far any shadow has come: the position that all stories are told to at last."""
+    end: dict[Lane, int] = {}
+    for tenant in tenants:
+        for shadow in tenant.shadows.values():
+            for lane, position in shadow.slot.marks.items():
+                end[lane] = max(end.get(lane, 0), position)
     return end
 
 

@@ -107,10 +107,14 @@ def block(scene: Scene, case: Case, indices: str, setting: str) -> None:
     change_setting(scene, indices, {setting: True})
     try:
         child.resume()
-        wait_until(lambda: "retry_scheduled" in child.said(), "the block is met", child.said)
+        wait_until(lambda: is_held_up(child), "the block is met", child.said)
     finally:
         change_setting(scene, indices, {setting: None})
     scene.settle()
+
+
+def is_held_up(child: Child) -> bool:
+    return any(word in child.said() for word in ("retry_scheduled", "tenant stalled"))
 
 
 def stores_of(scene: Scene) -> ServerStores:

@@ -17,6 +17,7 @@ from store_rows import transfer_row, write_relational
 
 from phee.errors import InvalidInput, NotFound, NotSupported
 from phee.upkeep.exporting import Format, export_table, exportable
+from phee.upkeep.runtimes import Runtimes
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def data(tmp_path: Path) -> Path:
 
 def export(data: Path, file_format: Format, table: str = "transfers") -> bytes:
     output = io.BytesIO()
-    export_table(data, "rhino", table, file_format, output)
+    export_table(Runtimes(data=data), "rhino", table, file_format, output)
     return output.getvalue()
 
 
@@ -65,18 +66,41 @@ def test_a_workbook_has_no_formulas(data: Path) -> None:
     assert "<v>12.5</v>" in sheet
 
 
-def test_a_missing_library_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+def test_parquet_has_exact_amounts_and_moments_in_utc(data: Path) -> None:
+    table = pytest.importorskip("pyarrow.parquet").read_table(io.BytesIO(export(data, "parquet")))
+    schema = {field.name: str(field.type) for field in table.schema}
+    assert schema["amount"] == "decimal128(22, 4)"
+    assert schema["started_at"] == "timestamp[us, tz=UTC]"
+    assert (schema["workflow_instance_key"], schema["outcome"]) == ("int64", "int16")
+    rows = table.to_pylist()
+    assert [row["amount"] for row in rows[:2]] == [
+        Decimal("12.5"),
+        Decimal("123456789012345678.1234"),
+    ]
+    assert rows[0]["payer_dfsp_id"].startswith("=HYPERLINK"), "no reader runs it"
+    (as_text,) = (json.loads(line) for line in export(data, "jsonl").splitlines()[:1])
+    assert rows[0]["started_at"].isoformat(timespec="milliseconds") == as_text[
+        "started_at"
+    ].replace("Z", "+00:00")
+
+
+@pytest.mark.parametrize(
+    ("file_format", "library"), [("xlsx", "xlsxwriter"), ("parquet", "pyarrow")]
+)
+def test_a_missing_library_is_named(
+    data: Path, monkeypatch: pytest.MonkeyPatch, file_format: Format, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(NotSupported) as caught:
-        export(data, "xlsx")
-    assert "phee[xlsx]" in caught.value.fix
+        export(data, file_format)
+    assert f"phee[{file_format}]" in caught.value.fix
 
 
 def test_an_unknown_table_and_tenant_are_refused(data: Path) -> None:
     with pytest.raises(InvalidInput, match="no table 'watermarks'"):
         export(data, "csv", "watermarks")
     with pytest.raises(NotFound):
-        export_table(data, "lion", "transfers", "csv", io.BytesIO())
+        export_table(Runtimes(data=data), "lion", "transfers", "csv", io.BytesIO())
 
 
 @pytest.mark.parametrize("table", sorted(exportable()))
@@ -95,14 +119,15 @@ class Discarding(io.RawIOBase):
         return len(data)
 
 
-def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_memory_does_not_grow_with_the_table(tmp_path: Path, file_format: Format) -> None:
     peaks = []
-    for tenant, count in (("small", 3_000), ("large", 9_000)):
+    for tenant, count in (("small", 6_000), ("large", 18_000)):
         rows = [transfer_row(number) for number in range(count)]
         write_relational(tmp_path, tenant, {"transfers": rows})
         del rows
         tracemalloc.start()
-        export_table(tmp_path, tenant, "transfers", "csv", Discarding())  # type: ignore[arg-type]
+        export_table(Runtimes(data=tmp_path), tenant, "transfers", file_format, Discarding())  # type: ignore[arg-type]
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.5

@@ -108,6 +108,22 @@ def reader_engine(connect: Connect, *, connections_max: int = 4) -> Engine:
     return _engine(connect_read_only, connections_max, isolation_level="REPEATABLE READ")
 
 
+def snapshot_engine(connect: Connect) -> Engine:
+    """Return an engine for one long look: one read-only transaction, answers row by row."""
+
+    def connect_patiently() -> pymysql.Connection[Any]:
+        connection = connect()
+        # Between two rows there may be minutes of other work.
+        connection.query(
+            f"SET SESSION wait_timeout={MIGRATION_TIMEOUT_S}, "
+            f"SESSION net_write_timeout={MIGRATION_TIMEOUT_S}"
+        )
+        connection.query("SET SESSION TRANSACTION READ ONLY")
+        return connection
+
+    return _engine(connect_patiently, 1, isolation_level="REPEATABLE READ")
+
+
 def error_code(error: BaseException) -> int | None:
     """Return the number of a database error, None when it has none."""
     original = error.orig if isinstance(error, DBAPIError) else error

@@ -9,13 +9,17 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from phee.projections.dead_letter import DeadLetter
+from phee.stores.letters import DeadLetterReader
 from phee.stores.mysql.address import MysqlAddress
 from phee.stores.mysql.connections import (
+    ANSWER_TIMEOUT_S,
+    MIGRATION_TIMEOUT_S,
     NOT_ONBOARDED,
     Connect,
     connector,
     error_code,
     reader_engine,
+    snapshot_engine,
     unavailable,
     writer_engine,
 )
@@ -24,6 +28,7 @@ from phee.stores.mysql.onboarding import onboard
 from phee.stores.mysql.passwords import password_path, read_password
 from phee.stores.mysql.store import MysqlRelationalStore
 from phee.stores.operator import OperatorLetters
+from phee.stores.relational.error_codes import ErrorCode, replace_error_codes
 from phee.stores.relational.migrate import NEWEST, current_version
 from phee.stores.relational.queries import RelationalReader
 
@@ -79,6 +84,10 @@ class MysqlStores:
         """See RelationalStores."""
         return RelationalReader(reader_engine(self._connect(tenant_id)))
 
+    def snapshot_engine(self, tenant_id: str) -> Engine:
+        """Return an engine whose one connection can look at a tenant's store for hours."""
+        return snapshot_engine(self._connect(tenant_id, timeout_s=MIGRATION_TIMEOUT_S))
+
     def has_store(self, tenant_id: str) -> bool:
         """See RelationalStores."""
         return password_path(self._data, tenant_id).exists()
@@ -87,18 +96,31 @@ class MysqlStores:
         """See RelationalStores."""
         return MysqlOperatorLetters(lambda: self.open_store(OPERATOR), consumer)
 
-    def open_operator_reader(self) -> RelationalReader:
+    def open_operator_reader(self) -> DeadLetterReader:
         """See RelationalStores."""
         return self.open_reader(OPERATOR)
+
+    def replace_error_codes(self, tenant_id: str, codes: Sequence[ErrorCode]) -> None:
+        """See RelationalStores."""
+        store = self.open_store(tenant_id)
+        try:
+            with store.transaction() as connection:
+                replace_error_codes(connection, codes)
+        finally:
+            store.close()
 
     def onboard(self, tenant_id: str) -> None:
         """See RelationalStores."""
         onboard(self._address, self._data, tenant_id)
 
-    def _connect(self, tenant_id: str) -> Connect:
+    def _connect(self, tenant_id: str, *, timeout_s: int = ANSWER_TIMEOUT_S) -> Connect:
         name = database_name(self._address.prefix, tenant_id)
         return connector(
-            self._address, name, lambda: read_password(self._data, tenant_id), database=name
+            self._address,
+            name,
+            lambda: read_password(self._data, tenant_id),
+            database=name,
+            timeout_s=timeout_s,
         )
 
     def _is_up_to_date(self, engine: Engine, tenant_id: str) -> bool:

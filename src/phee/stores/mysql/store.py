@@ -17,16 +17,23 @@ from sqlalchemy.exc import DBAPIError
 
 from phee.errors import InvalidState
 from phee.projections.dead_letter import DeadLetter
-from phee.projections.relational import RelationalFold
-from phee.projections.rows import TARGETS
+from phee.projections.relational import RELATIONAL_TARGETS, RelationalFold
 from phee.projections.transfers import status_rule
 from phee.stores.mysql.address import MysqlAddress
 from phee.stores.mysql.connections import TRY_AGAIN, error_code, is_lost, unavailable
 from phee.stores.mysql.upsert import write_sql
 from phee.stores.relational import tables
+from phee.stores.relational.derived import DerivedRows, process_id_of
 from phee.stores.relational.store import CONSUMER, OPEN_INCIDENTS
 from phee.stores.upsert import Upsert
-from phee.stores.writing import MYSQL, SqlStore, write_dead_letters
+from phee.stores.writing import (
+    MYSQL,
+    Fenced,
+    Replaced,
+    SqlStore,
+    rebuilt_by,
+    write_dead_letters,
+)
 from phee.stream.port import Lane
 
 TRIES = 5
@@ -50,8 +57,9 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         self._closed = threading.Event()
         self._upserts = {
             target: Upsert(target, tables.metadata.tables[target.table], write_sql)
-            for target in TARGETS
+            for target in RELATIONAL_TARGETS
         }
+        self._derived = DerivedRows(" LOCK IN SHARE MODE")
 
     def claim(self, lane: Lane, owner: str, *, start: int) -> int:
         """See TenantStore; waits for the transaction that the earlier owner is in.
@@ -68,6 +76,15 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         position = super().position
         return self._repeated(lambda: position(lane))
 
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See TenantStore."""
+
+        def ask() -> str | None:
+            with self._engine.begin() as connection:
+                return process_id_of(connection, epoch, process_definition_key)
+
+        return self._repeated(ask)
+
     def write(
         self,
         lane: Lane,
@@ -78,10 +95,34 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         """See TenantStore.
 
         Raises:
+            Replaced: the tables were rebuilt; nothing was written, and they are claimed anew.
             Unavailable: the connection was lost; whether this was committed, the watermark says.
         """
         write = super().write
-        return self._repeated(lambda: write(lane, position, fold, letters))
+        try:
+            return self._repeated(lambda: write(lane, position, fold, letters))
+        except Fenced:
+            if not self._take_back():
+                raise
+            raise Replaced("the tables were rebuilt", where=self._name) from None
+
+    def _take_back(self) -> bool:
+        """Claim the watermarks of tables that were rebuilt while they were ours."""
+        statements, mark = self._statements, rebuilt_by(self._owner)
+
+        def claim() -> bool:
+            found = False
+            with self._engine.begin() as connection:
+                for lane in self._starts:
+                    owner = connection.exec_driver_sql(statements.owner, self._key(lane))
+                    if owner.scalar_one_or_none() == mark:
+                        start = self._starts[lane]
+                        values = (*self._key(lane), start, self._owner)
+                        connection.exec_driver_sql(statements.claim, values)
+                        found = True
+            return found
+
+        return self._repeated(claim)
 
     def write_letters(self, consumer: str, letters: Sequence[DeadLetter]) -> None:
         """Write dead letters alone; those that are there already stay as they are.
@@ -118,6 +159,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         raise AssertionError  # the last try returns or raises
 
     def _apply(self, connection: Connection, fold: RelationalFold) -> int:
+        self._derived.before(connection, fold)
         changed = sum(
             self._upserts[target].apply(connection, rows) for target, rows in fold.changes()
         )
@@ -130,6 +172,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
                 f" AND workflow_instance_key IN ({places})",
                 (fold.epoch, *keys),
             )
+        self._derived.after(connection, fold)
         return changed
 
     def _look_at_server(self) -> None:

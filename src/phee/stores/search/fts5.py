@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Engine, select
 
 from phee.errors import TimedOut
+from phee.stores.letters import DeadLetterReader
 from phee.stores.listing import Asked
 from phee.stores.order import Place
 from phee.stores.paths import search_path
@@ -46,8 +47,8 @@ def open_search(data: Path, tenant_id: str) -> Fts5Search:
     return Fts5Search(reader_engine(search_path(data, tenant_id)))
 
 
-def open_letters(data: Path, tenant_id: str) -> RelationalReader:
-    """Return a reader of a search store's dead letters; its other listings do not exist."""
+def open_letters(data: Path, tenant_id: str) -> DeadLetterReader:
+    """Return a reader of a search store's dead letters."""
     return RelationalReader(reader_engine(search_path(data, tenant_id)))
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 from phee.errors import InvalidInput, NotSupported
 from phee.projections.documents import DocumentFold
 from phee.projections.masking import Masker
+from phee.stores.letters import DeadLetterReader
 from phee.stores.masking_keys import MaskingKeys
 from phee.stores.paths import search_path
-from phee.stores.relational.queries import RelationalReader
 from phee.stores.search.fts5 import open_letters, open_search
 from phee.stores.search.masked import MaskedSearch
 from phee.stores.search.query import SearchStore
@@ -38,12 +38,8 @@ class SearchRuntime(Protocol):
     def open_reader(self, tenant_id: str) -> SearchStore:
         """Return a reader of a tenant's store; it connects at the first query."""
 
-    def open_letters(self, tenant_id: str) -> RelationalReader:
-        """Return a reader of the dead letters of a tenant's store.
-
-        Raises:
-            NotSupported: this runtime cannot list them.
-        """
+    def open_letters(self, tenant_id: str) -> DeadLetterReader:
+        """Return a reader of the dead letters of a tenant's store."""
 
     def has_store(self, tenant_id: str) -> bool:
         """Return whether a tenant's store was ever created."""
@@ -127,7 +123,7 @@ class EmbeddedSearch:
         """See SearchRuntime."""
         return self._masking.reader(open_search(self._data, tenant_id), tenant_id)
 
-    def open_letters(self, tenant_id: str) -> RelationalReader:
+    def open_letters(self, tenant_id: str) -> DeadLetterReader:
         """See SearchRuntime."""
         return open_letters(self._data, tenant_id)
 
@@ -172,13 +168,12 @@ class RemoteSearch:
         store = ServerSearch(self._reading, tenant_id)
         return store if self._masking is None else self._masking.reader(store, tenant_id)
 
-    def open_letters(self, tenant_id: str) -> RelationalReader:
+    def open_letters(self, tenant_id: str) -> DeadLetterReader:
         """See SearchRuntime."""
-        raise NotSupported(
-            "the dead letters of a search server are not listed here",
-            where=tenant_id,
-            fix="Ask for those of the relational store",
-        )
+        from phee.stores.search.opensearch.indices import TenantIndices
+        from phee.stores.search.opensearch.letters import ServerLetters
+
+        return ServerLetters(self._reading, TenantIndices(self._reading.prefix, tenant_id))
 
     def has_store(self, tenant_id: str) -> bool:
         """See SearchRuntime."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from phee.errors import Unavailable
-from phee.stores.search.opensearch.server import BUSY, SearchServer
+from phee.stores.search.opensearch.server import BLOCKED, BUSY, SearchServer, frozen
 
 BYTES_MAX = 4 << 20
 """A request holds about as much; a single larger document travels alone."""
@@ -105,6 +105,8 @@ def _round(server: SearchServer, part: list[Write], outcome: Outcome) -> list[Wr
     busy = []
     for write, item in zip(part, items, strict=True):
         (result,) = item.values()
+        if result.error is not None and result.error.type == BLOCKED:
+            raise frozen(write.index)
         if result.status in _LATER or result.status >= 500:
             busy.append(write)
         elif result.status == _CONFLICT:

@@ -75,6 +75,11 @@ class Documents:
         """Make the first index of an epoch, so that readers find the tenant."""
         self._index(epoch, 0)
 
+    def forget(self) -> None:
+        """Forget every document and index; what is needed is read again."""
+        self._known.clear()
+        self._indices.clear()
+
     def apply(self, fold: DocumentFold) -> Applied:
         """Merge everything in.
 

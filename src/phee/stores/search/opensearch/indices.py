@@ -76,10 +76,13 @@ WATERMARK_FIELDS: dict[str, Any] = {
     **dict.fromkeys(("epoch", "partition_id", "position"), LONG),
 }
 LETTER_FIELDS: dict[str, Any] = {
-    **dict.fromkeys(("consumer", "reason_code", "tenant_id", "value_type", "intent"), KEYWORD),
     **dict.fromkeys(
-        ("epoch", "partition_id", "position", "record_key", "process_instance_key"), LONG
+        ("consumer", "reason_code", "tenant_id", "value_type", "intent", "state"), KEYWORD
     ),
+    **dict.fromkeys(
+        ("epoch", "partition_id", "position", "record_key", "process_instance_key", "number"), LONG
+    ),
+    "decisions": {"type": "object", "enabled": False},
     "reason": _STORED_TEXT,
     "record": _STORED_TEXT,
     "timestamp": TIME,

@@ -23,7 +23,15 @@ T = TypeVar("T")
 BUSY = frozenset({429, 502, 503, 504})
 """The same request may succeed later."""
 _REFUSED_US = frozenset({401, 403})
+BLOCKED = "cluster_block_exception"
+"""An index takes no writes now: a rebuild has frozen it, or the server's disk is full."""
 _SUPPORTED = {"opensearch": ((2, 0), (4, 0)), "elasticsearch": ((7, 10), (10, 0))}
+
+
+class Frozen(Unavailable):
+    """The index takes no writes now; nothing was written."""
+
+    code = "index-frozen"
 
 
 class _Version(msgspec.Struct):
@@ -176,6 +184,8 @@ class SearchServer:
 
     def _failure(self, method: str, path: str, status: int, content: bytes) -> Exception:
         where = f"{method} {self._url}{path.partition('?')[0]}: {status} {failure_kind(content)}"
+        if failure_kind(content) == BLOCKED:
+            return frozen(where)
         if status in BUSY:
             return Unavailable("the search server is busy", where=where, fix="Wait for it")
         if status in _REFUSED_US:
@@ -200,6 +210,15 @@ class SearchServer:
                 fix="Use OpenSearch 2 or 3, or Elasticsearch 7.10 to 9",
             )
         self._checked = True
+
+
+def frozen(where: str) -> Frozen:
+    """Return the error for an index that takes no writes."""
+    return Frozen(
+        "the search server takes no writes to these indices now",
+        where=where,
+        fix="Wait for the rebuild that froze them; if none runs, see that its disk is not full",
+    )
 
 
 def failure_kind(content: bytes) -> str:

@@ -17,27 +17,31 @@ becomes three steps in this order: documents, dead letters, watermark.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from phee.errors import Unavailable
+from phee.errors import PheeError
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.documents import DocumentFold
 from phee.projections.exported import RecordFold, masked_letter
 from phee.projections.masking import Masker
 from phee.records import Record
-from phee.stores.search.opensearch.bulk import Write, write_all
 from phee.stores.search.opensearch.document import Change
 from phee.stores.search.opensearch.documents import Documents
 from phee.stores.search.opensearch.indices import TenantIndices, prepare
+from phee.stores.search.opensearch.letters import ServerLetters
 from phee.stores.search.opensearch.records import Records
 from phee.stores.search.opensearch.retention import Retention
-from phee.stores.search.opensearch.server import SearchServer
+from phee.stores.search.opensearch.server import Frozen, SearchServer
 from phee.stores.search.opensearch.watermarks import Watermarks
 from phee.stores.search.store import CONSUMER
 from phee.stream.port import Lane
+
+FROZEN_S_MAX = 60.0
+"""Indices that refuse writes for so long were left so by a rebuild that died."""
 
 
 class ServerSearchStore:
@@ -49,11 +53,13 @@ class ServerSearchStore:
         tenant_id: str,
         *,
         masker: Callable[[], Masker | None] = lambda: None,
+        names: TenantIndices | None = None,
     ) -> None:
         self._masker = masker
         self._server = server
         self._tenant_id = tenant_id
-        self._names = TenantIndices(server.prefix, tenant_id)
+        self._names = names or TenantIndices(server.prefix, tenant_id)
+        self._frozen_since: float | None = None
         self._refused_codes: list[str] = []
         prepare(server, self._names)
         self._retention = (
@@ -62,6 +68,8 @@ class ServerSearchStore:
             else Retention(server, self._names, server.keep_days)
         )
         self._documents = Documents(server, self._names)
+        self._letters = ServerLetters(server, self._names)
+        self._letters.prepare()
         address = server.address
         self._records = Records(server, address.raw_prefix, tenant_id) if address.raw else None
         self._watermarks = Watermarks(server, self._names, CONSUMER)
@@ -83,7 +91,22 @@ class ServerSearchStore:
         Raises:
             Fenced: another owner has claimed the lane. Documents may have been written; its own
                 are the same.
+            Replaced: the indices were rebuilt; what this was to write must be read again.
         """
+        try:
+            changes = self._write(lane, position, fold, letters)
+        except PheeError as error:
+            # What was written may be gone, or was never written: nothing is remembered of it.
+            self._documents.forget()
+            if isinstance(error, Frozen):
+                self._thaw_when_due()
+            raise
+        self._frozen_since = None
+        return changes
+
+    def _write(
+        self, lane: Lane, position: int, fold: DocumentFold | None, letters: Sequence[DeadLetter]
+    ) -> int:
         changes = 0
         refused: list[DeadLetter] = []
         if self._records is not None and isinstance(fold, RecordFold):
@@ -99,10 +122,26 @@ class ServerSearchStore:
                 self._refused(lane, rows, reason) for rows, reason in applied.refused.values()
             ]
         # What the store refused was masked before, or is made of rows that are.
-        self._write_letters([*self._masked(letters), *refused])
+        self._letters.write([*self._masked(letters), *refused])
         self._watermarks.move(lane, position)
         self._refused_codes += [letter.reason_code for letter in refused]
         return changes
+
+    def _thaw_when_due(self) -> None:
+        """Take writes again when a rebuild died before it could."""
+        now = time.monotonic()
+        if self._frozen_since is None:
+            self._frozen_since = now
+        elif now - self._frozen_since > FROZEN_S_MAX:
+            from phee.stores.search.opensearch.shadow import freeze
+
+            freeze(self._server, self._names, frozen=False)
+            self._frozen_since = None
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See TenantStore; only relational stores know."""
+        del epoch, process_definition_key
+        return None
 
     def take_refused(self) -> Sequence[str]:
         """See TenantStore."""
@@ -147,36 +186,6 @@ class ServerSearchStore:
             tenant_id=self._tenant_id,
             record=_text_of([row for _, row in changes]),
         )
-
-    def _write_letters(self, letters: Sequence[DeadLetter]) -> None:
-        if not letters:
-            return
-        index = self._names.dead_letters
-        writes = {
-            write.id: write
-            for write in (
-                Write(index, _letter_id(letter), msgspec.json.encode(_WithConsumer.of(letter)))
-                for letter in letters
-            )
-        }
-        refused = write_all(self._server, list(writes.values())).refused
-        if refused:
-            raise Unavailable(
-                "the search server refuses a dead letter", where=", ".join(set(refused.values()))
-            )
-
-
-class _WithConsumer(DeadLetter, frozen=True, kw_only=True, omit_defaults=True):
-    consumer: str
-
-    @classmethod
-    def of(cls, letter: DeadLetter) -> _WithConsumer:
-        return cls(consumer=CONSUMER, **msgspec.structs.asdict(letter))
-
-
-def _letter_id(letter: DeadLetter) -> str:
-    place = f"{letter.epoch:x}-{letter.partition_id}-{letter.position}"
-    return f"{CONSUMER}-{place}-{letter.reason_code}"
 
 
 def _text_of(rows: Sequence[object]) -> str:

@@ -12,9 +12,10 @@ from phee.errors import Unavailable
 from phee.stores.search.opensearch.bulk import Version
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
 from phee.stores.search.opensearch.server import SearchServer
-from phee.stores.writing import Fenced
+from phee.stores.writing import Fenced, Replaced, rebuilt_by
 from phee.stream.port import Lane
 
+LANES_MAX = 10_000
 _ROUNDS_MAX = 20
 
 
@@ -34,6 +35,42 @@ class _Found(msgspec.Struct, rename={"seq_no": "_seq_no", "primary_term": "_prim
     seq_no: int = -1
     primary_term: int = -1
     source: Watermark | None = msgspec.field(default=None, name="_source")
+
+
+class _Hit(msgspec.Struct):
+    source: Watermark = msgspec.field(name="_source")
+
+
+class _Hits(msgspec.Struct):
+    hits: list[_Hit]
+
+
+class _All(msgspec.Struct):
+    hits: _Hits
+
+
+def read_all(server: SearchServer, index: str, consumer: str) -> list[Watermark]:
+    """Return every watermark of a consumer, as of now.
+
+    Raises:
+        Unavailable: there is no such index, or the server does not answer.
+    """
+    if server.ask("POST", path_of(index, "/_refresh"), allow={404}).status == 404:
+        raise Unavailable(
+            "the tenant has no search indices yet",
+            where=index,
+            fix="Its importer creates them when it starts; see that the importer runs",
+        )
+    body = {"query": {"term": {"consumer": consumer}}, "size": LANES_MAX}
+    found = server.ask("POST", path_of(index, "/_search"), body).decode(_All)
+    return [hit.source for hit in found.hits.hits]
+
+
+def mark_id(consumer: str, lane: Lane) -> str:
+    """Return the id of a lane's watermark."""
+    # A lane's name is a topic's and may hold anything; as hexadecimal it fits into a path.
+    name = lane.name.encode().hex()
+    return f"{consumer}-{lane.epoch:x}-{lane.partition_id}-{name}"
 
 
 class Watermarks:
@@ -67,12 +104,16 @@ class Watermarks:
 
         Raises:
             Fenced: another owner has claimed it, or it is further already.
+            Replaced: the indices were rebuilt; the watermarks are claimed anew.
         """
         if lane in self._versions and self._put(lane, position):
             return
         # Not the version we knew. Ours all the same, when an answer of ours got lost.
         for _ in range(_ROUNDS_MAX):
             stored = self._read(lane)
+            if stored is not None and stored.owner == rebuilt_by(self._owner):
+                self._take_back()
+                raise Replaced("the indices were rebuilt", where=self._names.watermarks)
             if stored is None or stored.owner != self._owner or stored.position > position:
                 break
             if stored.position == position or self._put(lane, position):
@@ -82,6 +123,13 @@ class Watermarks:
             where=f"{self._names.watermarks}, {lane}",
             fix="Let only one importer of each kind run on a tenant's store",
         )
+
+    def _take_back(self) -> None:
+        """Claim what was rebuilt while it was ours, at the positions it has now."""
+        for lane in list(self._versions):
+            stored = self._read(lane)
+            if stored is not None and stored.owner == rebuilt_by(self._owner):
+                self._put(lane, stored.position)
 
     def _read(self, lane: Lane) -> Watermark | None:
         path = path_of(self._names.watermarks, f"/_doc/{self._id(lane)}")
@@ -112,6 +160,4 @@ class Watermarks:
         return True
 
     def _id(self, lane: Lane) -> str:
-        # A lane's name is a topic's and may hold anything; as hexadecimal it fits into a path.
-        name = lane.name.encode().hex()
-        return f"{self._consumer}-{lane.epoch:x}-{lane.partition_id}-{name}"
+        return mark_id(self._consumer, lane)
