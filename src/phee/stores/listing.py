@@ -187,11 +187,13 @@ class Listing:
         """
         if not asked.offset:
             return self._page(connection, columns, parts, asked)
-        if asked.offset + asked.size > (PAGED_MAX if len(parts) == 1 else PAGED_IN_PARTS_MAX):
-            raise too_deep()
-        place = self._place(connection, parts, asked)
+        deepest = PAGED_MAX if len(parts) == 1 else PAGED_IN_PARTS_MAX
+        is_deep = asked.offset + asked.size > deepest
+        place = None if is_deep else self._place(connection, parts, asked)
         if place is None:
             first = self._page(connection, (), parts, replace(asked, offset=0, size=1))
+            if is_deep and not (first.is_exact and asked.offset >= first.total):
+                raise too_deep()
             return Found([], first.total, first.is_exact, None)
         found = self._page(connection, columns, parts, replace(asked, offset=0, place=place))
         if found.is_exact:

@@ -303,8 +303,6 @@ class RelationalReader:
         """
         check_page(page, size)
         check_choice("sorted_order", sorted_order, ("ASC", "DESC"))
-        if (page + 1) * size > PAGED_MAX:
-            raise too_deep()
         table, conditions = listing.table, listing.conditions(chosen)
         order: list[ColumnElement[Any]] = [table.c[listing.time], table.c.id]
         if sorted_order == "DESC":
@@ -313,6 +311,8 @@ class RelationalReader:
         some = select(table.c.id).where(*conditions).limit(COUNTED_MAX + 1).subquery("some")
         with self._engine.begin() as connection:
             total = connection.execute(select(func.count()).select_from(some)).scalar_one()
+            if (page + 1) * size > PAGED_MAX and total > COUNTED_MAX:
+                raise too_deep()
             page_query = query.order_by(*order).limit(size).offset(page * size)
             rows = [dict(row) for row in connection.execute(page_query).mappings()]
         return Page(min(total, COUNTED_MAX), rows, total_is_exact=total <= COUNTED_MAX)
