@@ -63,6 +63,9 @@ services: $(VENV)/.dev ## Install and start the real components on loopback (int
 services-stop: $(VENV)/.dev ## End the real components, by process id
 	@$(BIN)/python scripts/services.py stop $(ARGS)
 
+data-model: $(VENV)/.dev ## Write docs/data-model.md and its picture from the tables
+	@$(BIN)/python scripts/draw_data_model.py
+
 proto: $(VENV)/.dev ## Generate the messages of the gRPC interface from its .proto
 	@PYTHON=$(BIN)/python scripts/generate_proto.sh
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from phee.cli import service_commands, upkeep_commands
+from phee.cli import mapping, service_commands, upkeep_commands
 from phee.errors import PheeError
 
 app = typer.Typer(
@@ -189,6 +189,7 @@ def feel(
 
 upkeep_commands.register(app)
 service_commands.register(app)
+app.add_typer(mapping.app, name="mapping")
 
 
 def main() -> None:

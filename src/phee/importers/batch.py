@@ -13,12 +13,20 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from phee.errors import InvalidInput, NotSupported
+from phee.errors import InvalidInput, NotSupported, Unavailable
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
-from phee.projections.interest import INTENT_BITS, KNOWN_VALUE_TYPES
-from phee.projections.routing import Route, Router
-from phee.records import Block, Record, RecordType, StoredRecord, decode_block
+from phee.projections.interest import INTENT_BITS, KNOWN_VALUE_TYPES, WITHOUT_PROCESS
+from phee.projections.routing import DefinitionOwners, Route, Router
+from phee.records import (
+    DEFAULT_TENANT,
+    Block,
+    Record,
+    RecordType,
+    StoredRecord,
+    ValueType,
+    decode_block,
+)
 from phee.records.record import BLOCK_VERSION
 from phee.stores.writing import Changes
 from phee.stream.port import Chunk, Lane, Unreadable
@@ -77,11 +85,13 @@ class Sorter(Generic[F]):
         interest: the records to look at, as in :mod:`phee.projections.interest`.
         router: whose a record is.
         new_fold: makes an empty fold for an epoch.
+        owners: whose timers are that carry no tenant; None: always the default tenant's.
     """
 
     interest: frozenset[int]
     router: Router
     new_fold: Callable[[int], F]
+    owners: DefinitionOwners | None = None
 
     def sort(
         self,
@@ -187,13 +197,16 @@ class _Sorting(Generic[F]):
             self._letter(stored, dead_letter.UNREADABLE, reason)
             return
         value: Any = record.value
-        route = self.sorter.router.route(getattr(value, "bpmn_process_id", ""), record.tenant_id)
-        if route is None:
-            reason = "no tenant of this name was onboarded"
-            self.batch.operator_letters.append(
-                self._of(record, dead_letter.UNKNOWN_TENANT, reason, record.tenant_id[:64])
-            )
+        if record.value_type not in WITHOUT_PROCESS:
+            process_id = getattr(value, "bpmn_process_id", "")
+        elif (process_id := self._process_id(record)) is None:
             return
+        route = self.sorter.router.route(process_id, record.tenant_id)
+        if route is None:
+            self._unknown(record, "no tenant of this name was onboarded")
+            return
+        if route.was_untenanted:
+            self._learn(value)
         if self.only is not None and route.tenant_id not in self.only:
             return
         work = self._work(route.tenant_id)
@@ -202,6 +215,30 @@ class _Sorting(Generic[F]):
             self._apply(record, route, work)
         else:
             self.batch.repeated += 1
+
+    def _process_id(self, record: Record) -> str | None:
+        """The process of a record that does not name it ("": none); None: it became a letter."""
+        value: Any = record.value
+        owners = self.sorter.owners
+        is_timer = record.value_type == ValueType.TIMER and value.tenant_id == DEFAULT_TENANT
+        if owners is None or not is_timer:
+            return ""
+        try:
+            return owners.process_id(self.batch.lane.epoch, value.process_definition_key)
+        except Unavailable:
+            self._unknown(record, "whose process this is cannot be found out now")
+            return None
+
+    def _learn(self, value: Any) -> None:
+        key = getattr(value, "process_definition_key", -1)
+        process_id = getattr(value, "bpmn_process_id", "")
+        if self.sorter.owners is not None and key > 0 and process_id:
+            self.sorter.owners.learn(self.batch.lane.epoch, key, process_id)
+
+    def _unknown(self, record: Record, reason: str) -> None:
+        tenant_id = record.tenant_id[:64]
+        letter = self._of(record, dead_letter.UNKNOWN_TENANT, reason, tenant_id)
+        self.batch.operator_letters.append(letter)
 
     def _work(self, tenant_id: str) -> TenantWork[F]:
         work = self.batch.tenants.get(tenant_id)

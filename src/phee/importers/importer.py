@@ -86,6 +86,8 @@ class Importer(Generic[F]):
         self._also_open = also_open
         self._applier = Applier(sorter, metrics)
         self._slots: Slots[F] = Slots(open_store, uuid.uuid4().hex)
+        if sorter.owners is not None:
+            sorter.owners.ask = self._slots.process_id
         self._at: dict[Lane, int] = {}
         self._acknowledged: dict[Lane, int] = {}
         self._lags: dict[Lane, int] = {}

@@ -29,7 +29,7 @@ from phee.projections.exported import RECORD_INTEREST, RecordFold
 from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
 from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
 from phee.projections.relational import RelationalFold
-from phee.projections.routing import Router, TenantDirectory
+from phee.projections.routing import DefinitionOwners, Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
 from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.stores import SQLITE, relational_stores
@@ -145,7 +145,7 @@ def make_sorter(
     """
     router = Router(mapping, tenants)
     if kind == "relational":
-        return Sorter(RELATIONAL_INTEREST, router, RelationalFold)
+        return Sorter(RELATIONAL_INTEREST, router, RelationalFold, DefinitionOwners())
     if with_records:
         return Sorter(RECORD_INTEREST, router, lambda epoch: RecordFold(epoch, maskers=maskers))
     return Sorter(DOCUMENT_INTEREST, router, lambda epoch: DocumentFold(epoch, maskers))

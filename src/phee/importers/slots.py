@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from phee.errors import PheeError, Unavailable
 from phee.importers.batch import Fold
 from phee.projections.dead_letter import DeadLetter
 from phee.stores.writing import TenantStore
@@ -77,6 +80,10 @@ class LateStore(Generic[F]):
     ) -> int:
         """See TenantStore."""
         return self._store.write(lane, position, fold, letters)
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See TenantStore."""
+        return self._store.process_id(epoch, process_definition_key)
 
     def take_refused(self) -> Sequence[str]:
         """See TenantStore."""
@@ -160,6 +167,25 @@ class Slots(Generic[F]):
         """Return in how many seconds the next stalled tenant is due (infinity: there is none)."""
         due = (slot.retry_at for slot in self if slot.retry_at is not None)
         return max(min(due, default=math.inf) - now_s, 0.0)
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """Return the process id of a definition, None when no store has it.
+
+        Raises:
+            Unavailable: a store that may have it does not answer.
+        """
+        silent = ""
+        for slot in self:
+            try:
+                found = slot.store.process_id(epoch, process_definition_key)
+            except (SQLAlchemyError, OSError, PheeError):
+                silent = slot.tenant_id
+                continue
+            if found is not None:
+                return found
+        if silent:
+            raise Unavailable("a tenant's store does not answer", where=silent)
+        return None
 
     def make_durable(self) -> None:
         """Make what every tenant committed survive a power loss."""

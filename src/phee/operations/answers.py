@@ -13,7 +13,7 @@ from phee.stores.relational import models
 from phee.stores.search import Document
 
 T = TypeVar("T")
-Row = TypeVar("Row", bound=msgspec.Struct)
+Row = TypeVar("Row")
 
 
 class _Answer(msgspec.Struct, kw_only=True, rename="camel"):
@@ -57,11 +57,19 @@ def page_answer(
         size=size,
         number_of_elements=len(found.rows),
         first=page == 0 and cursor is None,
-        last=not found.next_cursor,
+        last=not found.next_cursor and (cursor is not None or (page + 1) * size >= found.total),
         empty=not found.rows,
         total_is_exact=found.total_is_exact,
         next_cursor=found.next_cursor or None,
     )
+
+
+class ErrorMeaning(_Answer):
+    """What an error code means, from the table that operators maintain."""
+
+    error_code: str
+    error_message: str
+    recoverable: bool
 
 
 class TransferAnswer(_Answer):
@@ -94,6 +102,9 @@ class TransferAnswer(_Answer):
     sub_batch_id: str | None
     client_correlation_id: str | None
     bpmn_process_id: str | None
+    parent_process_instance_key: int | None
+    root_process_instance_key: int | None
+    error: ErrorMeaning | None = None
 
 
 _MONEY = {
@@ -105,7 +116,7 @@ _MONEY = {
 
 def transfer_answer(row: models.Transfer) -> TransferAnswer:
     """Return a transfer as its answer."""
-    values = {name: getattr(row, name) for name in TransferAnswer.__struct_fields__}
+    values = {n: getattr(row, n) for n in TransferAnswer.__struct_fields__ if n != "error"}
     for name, currency in _MONEY.items():
         values[name] = amount_text(values[name], values[currency])
     values["error_information"] = error_information(row.error_information)
@@ -173,13 +184,14 @@ class IncidentAnswer(_Answer):
 
 
 class ProcessInstanceAnswer(_Answer):
-    """A run of a flow."""
+    """A run of a flow; ``root_process_instance_key`` is the run that began it all."""
 
     process_instance_key: int
     bpmn_process_id: str
     version: int
     process_definition_key: int
     parent_process_instance_key: int | None
+    root_process_instance_key: int | None
     state: str
     started_at: int | None
     ended_at: int | None

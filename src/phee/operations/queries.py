@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from phee.errors import NotFound
 from phee.operations.analytics import INTERVALS_MAX, INTERVALS_MS, Analytics
 from phee.operations.answers import (
     DeadLetterAnswer,
-    FlowNodeAnswer,
     IncidentAnswer,
     PageAnswer,
     ProcessInstanceAnswer,
@@ -17,11 +15,9 @@ from phee.operations.answers import (
     SearchAnswer,
     Statistics,
     StatusSum,
-    TaskAnswer,
     TimeSums,
     TransferAnswer,
     TransferDetail,
-    VariableAnswer,
     amount_text,
     document_answer,
     page_answer,
@@ -29,8 +25,9 @@ from phee.operations.answers import (
     transfer_answer,
 )
 from phee.operations.dates import from_ms, until_ms
+from phee.operations.error_codes import explain
+from phee.operations.listing_queries import ListingQueries
 from phee.operations.parameters import (
-    SIZE_MAX,
     DeadLettersQuery,
     IncidentsQuery,
     ProcessInstancesQuery,
@@ -39,15 +36,13 @@ from phee.operations.parameters import (
     TransfersQuery,
     snake,
 )
+from phee.operations.parts import parts
 from phee.operations.stores import TenantStores
-from phee.stores.relational.filters import IncidentFilter, ProcessInstanceFilter, TransferFilter
+from phee.stores.relational.filters import ProcessInstanceFilter, TransferFilter
 from phee.stores.relational.models import StatusTotal
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.search import Bucket, SearchQuery
 
-_task = same_fields(TaskAnswer)
-_variable = same_fields(VariableAnswer)
-_flow_node = same_fields(FlowNodeAnswer)
 _incident = same_fields(IncidentAnswer)
 _instance = same_fields(ProcessInstanceAnswer)
 _dead_letter = same_fields(DeadLetterAnswer)
@@ -58,25 +53,29 @@ class OperationsQueries:
 
     def __init__(self, stores: TenantStores) -> None:
         self._stores = stores
+        self.listings = ListingQueries(stores)
         self.analytics = Analytics(stores)
 
     async def transfers(self, tenant_id: str, query: TransfersQuery) -> PageAnswer[TransferAnswer]:
         """Return a page of transfers."""
         chosen = query.chosen()
-        found = await self._stores.relational(
-            tenant_id,
-            lambda reader: reader.list_transfers(
+
+        def read(reader: RelationalReader) -> PageAnswer[TransferAnswer]:
+            found = reader.list_transfers(
                 chosen,
                 page=query.page,
                 size=query.size,
                 cursor=query.cursor or "",
                 sorted_by=snake(query.sorted_by),
                 sorted_order=query.sorted_order,
-            ),
-        )
-        return page_answer(
-            found, transfer_answer, page=query.page, size=query.size, cursor=query.cursor
-        )
+            )
+            page = page_answer(
+                found, transfer_answer, page=query.page, size=query.size, cursor=query.cursor
+            )
+            explain(reader, page.content)
+            return page
+
+        return await self._stores.relational(tenant_id, read)
 
     async def transfer(self, tenant_id: str, key: int) -> TransferDetail:
         """Return a transfer and everything that happened in it.
@@ -87,9 +86,9 @@ class OperationsQueries:
 
         def read(reader: RelationalReader) -> TransferDetail:
             transfer = reader.get_transfer(key)
-            return TransferDetail(
-                transfer=transfer_answer(transfer), **_parts(reader, key, transfer.epoch)
-            )
+            answer = transfer_answer(transfer)
+            explain(reader, [answer])
+            return TransferDetail(transfer=answer, **parts(reader, key, transfer.epoch))
 
         return await self._stores.relational(tenant_id, read)
 
@@ -110,7 +109,7 @@ class OperationsQueries:
                     fix="Take the key from /api/v1/process-instances",
                 )
             return ProcessInstanceDetail(
-                process_instance=_instance(rows[0]), **_parts(reader, key, rows[0].epoch)
+                process_instance=_instance(rows[0]), **parts(reader, key, rows[0].epoch)
             )
 
         return await self._stores.relational(tenant_id, read)
@@ -213,18 +212,6 @@ class OperationsQueries:
                 for bucket in histogram.buckets
             ],
         )
-
-
-def _parts(reader: RelationalReader, key: int, epoch: int) -> dict[str, Any]:
-    incidents = reader.incidents(
-        IncidentFilter(process_instance_key=key), size=SIZE_MAX, sorted_order="ASC"
-    )
-    return {
-        "tasks": [_task(row) for row in reader.tasks(key, epoch=epoch)],
-        "variables": [_variable(row) for row in reader.variables(key, epoch=epoch)],
-        "flow_nodes": [_flow_node(row) for row in reader.flow_nodes(key, epoch=epoch)],
-        "incidents": [_incident(row) for row in incidents.rows if row.epoch == epoch],
-    }
 
 
 def _bucket(part: Bucket) -> StatusSum:

@@ -28,6 +28,7 @@ from phee.operations.answers import (
     TransferDetail,
 )
 from phee.operations.freshness import Waiter, require
+from phee.operations.listing_routes import listing_handlers
 from phee.operations.parameters import (
     DeadLettersQuery,
     IncidentsQuery,
@@ -187,5 +188,6 @@ def routes(
                 errors=[*READ_ERRORS, 504],
             )
             for path, handler, summary, query in declared
-        ],
+        ]
+        + listing_handlers(tenants, queries.listings, relational, wait_s=wait_s),
     )

@@ -11,14 +11,14 @@ import msgspec
 
 from phee.errors import InvalidInput
 from phee.projections.money import read_amount, read_currency
-from phee.projections.rows import TransferVariablesRow
 
 TEXT_MAX = 255
 """Characters of a text column."""
 DETAIL_MAX = 1_000
 
 Path = tuple[str | int, ...]
-Setter = Callable[[TransferVariablesRow, object], None]
+Setter = Callable[[Any, object], None]
+"""Sets a field of a row whose struct has it; InvalidInput says what is wrong with the value."""
 
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]{1,4})\]", re.ASCII)
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
@@ -93,13 +93,13 @@ def read_text(value: object) -> str:
 
 
 def _plain(attribute: str, read: Callable[[object], object]) -> Setter:
-    def set_field(row: TransferVariablesRow, value: object) -> None:
+    def set_field(row: Any, value: object) -> None:
         setattr(row, attribute, read(value))
 
     return set_field
 
 
-def _set_error(row: TransferVariablesRow, value: object) -> None:
+def _set_error(row: Any, value: object) -> None:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     row.error_information = text
     row.status_detail = _error_detail(text, value)[:DETAIL_MAX]
@@ -119,11 +119,7 @@ def _error_detail(text: str, value: object) -> str:
     return text
 
 
-_TEXT_FIELDS = {
-    "transactionId": "transaction_id",
-    "clientCorrelationId": "client_correlation_id",
-    "batchId": "batch_id",
-    "subBatchId": "sub_batch_id",
+_PARTY_TEXTS = {
     "payerDfspId": "payer_dfsp_id",
     "payerPartyId": "payer_party_id",
     "payerPartyIdType": "payer_party_id_type",
@@ -132,19 +128,144 @@ _TEXT_FIELDS = {
     "payeePartyId": "payee_party_id",
     "payeePartyIdType": "payee_party_id_type",
     "payeeQuoteCode": "payee_quote_code",
-    "note": "note",
 }
-_AMOUNT_FIELDS = {"amount": "amount", "payerFee": "payer_fee", "payeeFee": "payee_fee"}
-_CURRENCY_FIELDS = {
+_IDS = {
+    "transactionId": "transaction_id",
+    "clientCorrelationId": "client_correlation_id",
+}
+_AMOUNTS = {"amount": "amount", "payerFee": "payer_fee", "payeeFee": "payee_fee"}
+_CURRENCIES = {
     "currency": "currency",
     "payerFeeCurrency": "payer_fee_currency",
     "payeeFeeCurrency": "payee_fee_currency",
 }
 
-TRANSFER_FIELDS: dict[str, Setter] = {
-    **{field: _plain(column, read_text) for field, column in _TEXT_FIELDS.items()},
-    **{field: _plain(column, read_amount) for field, column in _AMOUNT_FIELDS.items()},
-    **{field: _plain(column, read_currency) for field, column in _CURRENCY_FIELDS.items()},
+
+def _setters(fields: dict[str, str], read: Callable[[object], object]) -> dict[str, Setter]:
+    return {field: _plain(column, read) for field, column in fields.items()}
+
+
+_PAYMENT_FIELDS: dict[str, Setter] = {
+    **_setters(_IDS | _PARTY_TEXTS, read_text),
+    **_setters(_AMOUNTS, read_amount),
+    **_setters(_CURRENCIES, read_currency),
     "errorInformation": _set_error,
 }
-"""Every field that a mapping may fill, by upstream's name, and how it is set."""
+
+TRANSFER_FIELDS: dict[str, Setter] = {
+    **_PAYMENT_FIELDS,
+    **_setters({"batchId": "batch_id", "subBatchId": "sub_batch_id", "note": "note"}, read_text),
+}
+"""Every field of a transfer that a mapping may fill, by upstream's name, and how it is set."""
+
+REQUEST_STATES = (
+    "INITIATED",
+    "IN_PROGRESS",
+    "RECEIVED",
+    "REQUEST_ACCEPTED",
+    "ACCEPTED",
+    "REJECTED",
+    "FAILED",
+    "SUCCESS",
+)
+
+
+def _set_stated_state(row: Any, value: object) -> None:
+    if value in REQUEST_STATES:  # the variable's name is a common one; other values mean others
+        row.stated_state = value
+
+
+REQUEST_FIELDS: dict[str, Setter] = {
+    **_PAYMENT_FIELDS,
+    **_setters(
+        {
+            "externalId": "external_id",
+            "authType": "auth_type",
+            "initiatorType": "initiator_type",
+            "scenario": "scenario",
+        },
+        read_text,
+    ),
+    "state": _set_stated_state,
+}
+"""Every field of a transaction request."""
+
+
+def read_long_text(value: object) -> str:
+    """Return a string of any length, or the JSON text of anything else."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def read_count(value: object) -> int:
+    """Return a count that a number or its text says.
+
+    Raises:
+        InvalidInput: it is no whole number from 0 up to 15 digits.
+    """
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII):
+        raise InvalidInput("a count is not a whole number")
+    return int(text)
+
+
+def read_sub_batch_ids(value: object) -> str:
+    """Return the ids of sub-batches as a JSON list: of objects with ``subBatchId``, or of ids.
+
+    Raises:
+        InvalidInput: it is another thing.
+    """
+    content = unwrap(value)
+    if not isinstance(content, list):
+        raise InvalidInput("the sub-batches are not a list")
+    ids = [follow(one, ("subBatchId",)) if isinstance(one, dict) else one for one in content]
+    return msgspec.json.encode(sorted({read_text(one) for one in ids})).decode()
+
+
+BATCH_FIELDS: dict[str, Setter] = {
+    **_setters(
+        {
+            "batchId": "batch_id",
+            "subBatchId": "sub_batch_id",
+            "requestId": "request_id",
+            "requestFile": "request_file",
+            "resultFile": "result_file",
+            "paymentMode": "payment_mode",
+            "payerFsp": "payer_fsp",
+            "payeeFsp": "payee_fsp",
+            "registeringInstitutionId": "registering_institution_id",
+            "correlationId": "client_correlation_id",
+        },
+        read_text,
+    ),
+    "note": _plain("note", read_long_text),
+    "errorInformation": _plain("error_information", read_long_text),
+    "approvedAmount": _plain("approved_amount", read_amount),
+    "approvedCount": _plain("approved_count", read_count),
+    "subBatchDetails": _plain("sub_batch_ids", read_sub_batch_ids),
+}
+"""Every field of a batch."""
+
+OUTBOUND_FIELDS: dict[str, Setter] = {
+    **_setters(
+        {
+            "internalId": "internal_id",
+            "externalId": "external_id",
+            "deliveryStatus": "delivery_status",
+            "sourceAddress": "source_address",
+            "mobileNumber": "mobile_number",
+            "bridgeId": "bridge_id",
+        },
+        read_text,
+    ),
+    "deliveryErrorMessage": _plain("delivery_error_message", read_long_text),
+    "message": _plain("message", read_long_text),
+    "response": _plain("response", read_long_text),
+}
+"""Every field of a message to a person."""
+
+FIELDS_BY_TYPE: dict[str, dict[str, Setter]] = {
+    "TRANSFER": TRANSFER_FIELDS,
+    "TRANSACTION_REQUEST": REQUEST_FIELDS,
+    "BATCH": BATCH_FIELDS,
+    "OUTBOUND_MESSAGE": OUTBOUND_FIELDS,
+}

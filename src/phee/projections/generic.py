@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phee.projections.happening_rows import VariableHistoryRow
 from phee.projections.routing import Route
 from phee.projections.rows import (
     FlowNodeInstanceRow,
@@ -11,8 +12,15 @@ from phee.projections.rows import (
     TaskRow,
     VariableRow,
 )
+from phee.projections.texts import cut
 from phee.records import Record
-from phee.records.types import IncidentIntent, JobIntent, ProcessInstanceIntent, ProcessIntent
+from phee.records.types import (
+    IncidentIntent,
+    JobIntent,
+    ProcessInstanceIntent,
+    ProcessIntent,
+    VariableIntent,
+)
 from phee.records.values import (
     IncidentValue,
     JobValue,
@@ -42,14 +50,25 @@ def key_or_none(key: int) -> int | None:
     return key if key >= 0 else None
 
 
+_UPDATED = VariableIntent.UPDATED
+
+
 class GenericFold:
-    """Folds the records of one epoch into one change per row."""
+    """Folds the records of one epoch into one change per row.
+
+    ``replaced`` are the variables whose value before the first one here only the store knows, with
+    the position from which on it does not count; ``children`` are the instances of call
+    activities that began here, with their parents.
+    """
 
     def __init__(self, epoch: int) -> None:
         self._epoch = epoch
         self.process_instances: dict[int, ProcessInstanceRow] = {}
         self.flow_nodes: dict[int, FlowNodeInstanceRow] = {}
         self.variables: dict[tuple[int, str], VariableRow] = {}
+        self.variable_history: list[VariableHistoryRow] = []
+        self.replaced: dict[tuple[int, str], int] = {}
+        self.children: dict[int, int] = {}
         self.tasks: dict[int, TaskRow] = {}
         self.incidents: dict[int, IncidentRow] = {}
         self.definitions: dict[int, ProcessDefinitionRow] = {}
@@ -87,8 +106,21 @@ class GenericFold:
                 key_or_none(value.parent_element_instance_key),
                 "ACTIVE",
                 before.started_at if before is not None else None,
+                None,
+                self._root(record, value)
+                or (before.root_process_instance_key if before is not None else None),
             )
         return row
+
+    def _root(self, record: Record, value: ProcessInstanceValue) -> int | None:
+        """The instance that began it all; None when only the store can know."""
+        parent = value.parent_process_instance_key
+        if parent < 0:
+            return value.process_instance_key
+        if record.intent != _STARTED:
+            return None
+        self.children[value.process_instance_key] = parent
+        return None
 
     def _flow_node(self, record: Record, value: ProcessInstanceValue) -> FlowNodeInstanceRow:
         row = self.flow_nodes.get(record.key)
@@ -110,7 +142,10 @@ class GenericFold:
 
     def variable(self, record: Record, value: VariableValue) -> None:
         """A variable has a new value."""
-        self.variables[value.scope_key, value.name] = VariableRow(
+        key = (value.scope_key, value.name)
+        if record.intent == _UPDATED:
+            self._replace(key, record.position)
+        self.variables[key] = VariableRow(
             self._epoch,
             record.position,
             value.scope_key,
@@ -120,6 +155,13 @@ class GenericFold:
             value.process_instance_key,
             value.process_definition_key,
         )
+
+    def _replace(self, key: tuple[int, str], position: int) -> None:
+        before = self.variables.get(key)
+        if before is None:
+            self.replaced[key] = position
+        else:
+            self.variable_history.append(history_of(before))
 
     def job(self, record: Record, value: JobValue) -> None:
         """Something happened to a job."""
@@ -187,10 +229,27 @@ class GenericFold:
             value.version,
             value.resource_name,
             "DEPLOYED" if created else "DELETED",
-            _drawing(value.resource) or (before.resource if before is not None else None),
+            drawing(value.resource) or (before.resource if before is not None else None),
             record.timestamp if created else (before.deployed_at if before is not None else None),
+            value.checksum.hex() or (before.checksum if before is not None else None),
         )
 
 
-def _drawing(resource: bytes) -> str | None:
+def drawing(resource: bytes) -> str | None:
+    """Return a deployed file as text, None when the record does not hold it."""
     return resource.decode(errors="replace") if resource else None
+
+
+def history_of(row: VariableRow) -> VariableHistoryRow:
+    """Return what is kept of a variable's value when another one takes its place."""
+    value, is_truncated = cut(row.value)
+    return VariableHistoryRow(
+        row.epoch,
+        row.position,
+        row.scope_key,
+        row.name,
+        value,
+        is_truncated,
+        row.timestamp,
+        row.workflow_instance_key,
+    )

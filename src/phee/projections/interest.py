@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from phee.records import INTENTS, ValueType
 from phee.records.types import (
+    CreatedDeletedIntent,
+    DecisionEvaluationIntent,
     IncidentIntent,
     JobIntent,
+    MessageIntent,
+    MessageStartEventSubscriptionIntent,
     ProcessInstanceIntent,
     ProcessIntent,
+    ProcessMessageSubscriptionIntent,
+    TimerIntent,
     VariableIntent,
 )
 
@@ -44,7 +50,30 @@ _JOB_EVENTS = {
 _DEFINITIONS = {
     (ValueType.PROCESS, ProcessIntent.CREATED),
     (ValueType.PROCESS, ProcessIntent.DELETED),
+    (ValueType.DECISION, CreatedDeletedIntent.CREATED),
+    (ValueType.DECISION, CreatedDeletedIntent.DELETED),
+    (ValueType.DECISION_REQUIREMENTS, CreatedDeletedIntent.CREATED),
+    (ValueType.DECISION_REQUIREMENTS, CreatedDeletedIntent.DELETED),
 }
+_EVENTS = {
+    (ValueType.DECISION_EVALUATION, DecisionEvaluationIntent.EVALUATED),
+    (ValueType.DECISION_EVALUATION, DecisionEvaluationIntent.FAILED),
+    (ValueType.MESSAGE, MessageIntent.PUBLISHED),
+    (ValueType.PROCESS_MESSAGE_SUBSCRIPTION, ProcessMessageSubscriptionIntent.CREATED),
+    (ValueType.PROCESS_MESSAGE_SUBSCRIPTION, ProcessMessageSubscriptionIntent.CORRELATED),
+    (ValueType.PROCESS_MESSAGE_SUBSCRIPTION, ProcessMessageSubscriptionIntent.DELETED),
+    (
+        ValueType.MESSAGE_START_EVENT_SUBSCRIPTION,
+        MessageStartEventSubscriptionIntent.CORRELATED,
+    ),
+    (ValueType.TIMER, TimerIntent.CREATED),
+    (ValueType.TIMER, TimerIntent.TRIGGERED),
+    (ValueType.TIMER, TimerIntent.CANCELED),
+}
+WITHOUT_PROCESS = frozenset(
+    (ValueType.MESSAGE, ValueType.TIMER, ValueType.DECISION, ValueType.DECISION_REQUIREMENTS)
+)
+"""Value types that do not say of which process they are."""
 
 
 def _codes(wanted: set[tuple[ValueType, int]]) -> frozenset[int]:
@@ -53,5 +82,5 @@ def _codes(wanted: set[tuple[ValueType, int]]) -> frozenset[int]:
     return frozenset(value_type << INTENT_BITS | intent for value_type, intent in wanted)
 
 
-RELATIONAL_INTEREST = _codes(_LIFE_CYCLE | _JOB_EVENTS | _DEFINITIONS)
+RELATIONAL_INTEREST = _codes(_LIFE_CYCLE | _JOB_EVENTS | _DEFINITIONS | _EVENTS)
 DOCUMENT_INTEREST = _codes(_LIFE_CYCLE | {(ValueType.JOB, JobIntent.CREATED)})

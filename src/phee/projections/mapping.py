@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Literal
 
@@ -17,8 +17,8 @@ import msgspec
 
 from phee.errors import InvalidInput
 from phee.projections.fields import (
+    FIELDS_BY_TYPE,
     MISSING,
-    TRANSFER_FIELDS,
     Path,
     Setter,
     follow,
@@ -30,13 +30,28 @@ from phee.projections.rows import (
     OUTCOME_COMPLETED,
     OUTCOME_FAILED,
     OUTCOME_UNKNOWN,
-    TransferVariablesRow,
+    RowChange,
 )
+
+VariableType = Literal["text", "number", "boolean", "json", "any"]
+FlowType = Literal["TRANSFER", "TRANSACTION_REQUEST", "BATCH", "OUTBOUND_MESSAGE"]
 
 _OUTCOMES = {
     "COMPLETED": OUTCOME_COMPLETED,
     "UNKNOWN": OUTCOME_UNKNOWN,
     "FAILED": OUTCOME_FAILED,
+}
+
+
+_TEXT_TYPES = frozenset(("text", "number", "any"))
+_ANY_TYPE = frozenset(("text", "number", "boolean", "json", "any"))
+_TYPES_OF_FIELD = {
+    **dict.fromkeys(
+        ("errorInformation", "message", "response", "deliveryErrorMessage", "note"), _ANY_TYPE
+    ),
+    "subBatchDetails": frozenset(("json", "any")),
+    "currency": frozenset(("text", "any")),
+    "state": frozenset(("text", "any")),
 }
 
 
@@ -52,9 +67,15 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True):
     path: str = ""
 
 
+class _Variable(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    type: VariableType
+    set_by: list[str]
+
+
 class _Flow(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    type: Literal["TRANSFER"]
+    type: FlowType
     direction: Literal["INCOMING", "OUTGOING", "UNKNOWN"]
+    also: list[str] = []
     sets: list[str] = []
     fields: list[_Rule] = []
     ends: dict[str, Literal["COMPLETED", "FAILED", "UNKNOWN"]] = {}
@@ -68,21 +89,25 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     failed_end: str
     sets: dict[str, list[_Rule]]
     flows: dict[str, _Flow]
+    variables: dict[str, _Variable] = {}
+    without_business: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """Fills one field from one variable, from inside its JSON when there is a path."""
+    """Fills one field from one variable; with paths, from the first that leads somewhere."""
 
-    path: Path
+    field: str
+    paths: tuple[Path, ...]
     set_field: Setter
 
 
 @dataclass(frozen=True, slots=True)
 class FlowMapping:
-    """What the records of one flow mean for its transfers."""
+    """What the records of one flow mean for its transfers, requests, batches or messages."""
 
     name: str
+    type: FlowType
     direction: str
     rules: Mapping[str, tuple[FieldRule, ...]]
     ends: Mapping[str, int]
@@ -107,7 +132,7 @@ class FlowMapping:
             return known
         return OUTCOME_FAILED if self.failed_end.search(element_id) else OUTCOME_COMPLETED
 
-    def apply(self, row: TransferVariablesRow, variable: str, text: str) -> None:
+    def apply(self, row: RowChange, variable: str, text: str) -> None:
         """Set every field that comes from ``variable``; null and missing say nothing.
 
         All fields that can be read are set, also when another one cannot.
@@ -122,9 +147,15 @@ class FlowMapping:
 
 @dataclass(frozen=True, slots=True)
 class TransferMapping:
-    """Every mapped flow by name."""
+    """Every mapped flow by name.
+
+    ``set_by`` says who sets a variable: ``start``, a job type, ``message:NAME``, or ``any``;
+    ``without_business`` are flows that are meant to have no entry, and why.
+    """
 
     flows: Mapping[str, FlowMapping]
+    set_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    without_business: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -142,8 +173,16 @@ def load_mapping(content: bytes | str) -> TransferMapping:
         file = msgspec.json.decode(content, type=_File)
     except msgspec.DecodeError as error:
         raise InvalidMapping(f"the mapping is not readable: {error}", where="mapping") from error
+    flows: dict[str, FlowMapping] = {}
+    for name, flow in file.flows.items():
+        for one in (name, *flow.also):
+            if one in flows or one in file.without_business:
+                raise InvalidMapping(f"there are two entries for {one!r}", where=f"flows.{name}")
+            flows[one] = _compile_flow(one, flow, file)
     return TransferMapping(
-        {name: _compile_flow(name, flow, file) for name, flow in file.flows.items()}
+        flows,
+        {name: frozenset(variable.set_by) for name, variable in file.variables.items()},
+        file.without_business,
     )
 
 
@@ -152,16 +191,16 @@ def default_mapping() -> TransferMapping:
     return load_mapping(resources.files("phee.projections").joinpath("mapping.json").read_bytes())
 
 
-def _fill(row: TransferVariablesRow, rules: tuple[FieldRule, ...], text: str) -> Iterator[str]:
+def _fill(row: RowChange, rules: tuple[FieldRule, ...], text: str) -> Iterator[str]:
     """Set what can be set; yield what is wrong with the rest."""
     try:
         value = read_json(text)
-        content = unwrap(value) if any(rule.path for rule in rules) else value
+        content = unwrap(value) if any(rule.paths for rule in rules) else value
     except InvalidInput as error:
         yield error.what
         return
     for rule in rules:
-        found = follow(content, rule.path) if rule.path else value
+        found = _first(content, rule.paths) if rule.paths else value
         if found is not MISSING and found is not None:
             try:
                 rule.set_field(row, found)
@@ -169,14 +208,25 @@ def _fill(row: TransferVariablesRow, rules: tuple[FieldRule, ...], text: str) ->
                 yield error.what
 
 
+def _first(content: object, paths: tuple[Path, ...]) -> object:
+    for path in paths:
+        found = follow(content, path)
+        if found is not MISSING and found is not None:
+            return found
+    return MISSING
+
+
 def _compile_flow(name: str, flow: _Flow, file: _File) -> FlowMapping:
     where = f"flows.{name}"
     rules: dict[str, tuple[FieldRule, ...]] = {}
     for rule in _rules_of(flow, file, where):
-        rules[rule.variable] = (*rules.get(rule.variable, ()), _compile_rule(rule, where))
+        compiled = _compile_rule(rule, flow.type, where)
+        _check_variable(rule, file, where)
+        rules[rule.variable] = (*rules.get(rule.variable, ()), compiled)
     pattern = file.failed_end if flow.failed_end is None else flow.failed_end
     return FlowMapping(
         name=name,
+        type=flow.type,
         direction=flow.direction,
         rules=rules,
         ends={element: _OUTCOMES[status] for element, status in flow.ends.items()},
@@ -195,17 +245,38 @@ def _rules_of(flow: _Flow, file: _File, where: str) -> list[_Rule]:
     return [rule for name in flow.sets for rule in file.sets[name]] + flow.fields
 
 
-def _compile_rule(rule: _Rule, where: str) -> FieldRule:
+def _compile_rule(rule: _Rule, flow_type: FlowType, where: str) -> FieldRule:
     place = f"{where}, variable {rule.variable}"
-    if rule.field not in TRANSFER_FIELDS:
+    fields = FIELDS_BY_TYPE[flow_type]
+    if rule.field not in fields:
         raise InvalidMapping(
-            f"there is no field {rule.field!r}", where=place, fix=f"Use {sorted(TRANSFER_FIELDS)}"
+            f"a {flow_type} has no field {rule.field!r}", where=place, fix=f"Use {sorted(fields)}"
         )
     try:
-        path = parse_path(rule.path) if rule.path else ()
+        paths = tuple(parse_path(one.strip()) for one in rule.path.split("|")) if rule.path else ()
     except InvalidInput as error:
         raise InvalidMapping(error.what, where=place, fix=error.fix) from error
-    return FieldRule(path, TRANSFER_FIELDS[rule.field])
+    return FieldRule(rule.field, paths, fields[rule.field])
+
+
+def _check_variable(rule: _Rule, file: _File, where: str) -> None:
+    """Check a rule against what the file says about its variable, when it says anything at all."""
+    if not file.variables:
+        return
+    place = f"{where}, variable {rule.variable}"
+    variable = file.variables.get(rule.variable)
+    if variable is None:
+        raise InvalidMapping(
+            "the variable is not declared", where=place, fix="Add it under variables"
+        )
+    wanted = {"json", "any"} if rule.path else _TYPES_OF_FIELD.get(rule.field, _TEXT_TYPES)
+    if variable.type not in wanted:
+        how = "has no inside for a path" if rule.path else f"cannot fill {rule.field}"
+        raise InvalidMapping(
+            f"a variable of type {variable.type} {how}",
+            where=place,
+            fix=f"Its type must be one of {sorted(wanted)}",
+        )
 
 
 def _compile_pattern(pattern: str, where: str) -> re.Pattern[str]:

@@ -72,6 +72,11 @@ def default_personal_data() -> PersonalData:
     return load_personal_data(file.read_bytes())
 
 
+def is_token(value: object) -> bool:
+    """Return whether this is what stands in place of a masked value."""
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
 class Masker:
     """Masks the data of one tenant. Pure: the same value always becomes the same token."""
 
@@ -99,7 +104,7 @@ class Masker:
 
     def asked(self, value: str) -> str:
         """Return what to look for in a masked field; a token that was shown stands for itself."""
-        return value if _TOKEN.fullmatch(value) else self.token(value)
+        return value if is_token(value) else self.token(value)
 
     def value(self, name: str, value: Any) -> Any:
         """Return ``value`` (anything JSON can say) as it may be shown under ``name``."""

@@ -34,6 +34,7 @@ class ProcessInstanceRow(RowChange, gc=False):
     state: str
     started_at: int | None = None
     ended_at: int | None = None
+    root_process_instance_key: int | None = None
 
 
 class FlowNodeInstanceRow(RowChange, gc=False):
@@ -98,6 +99,7 @@ class ProcessDefinitionRow(RowChange, gc=False):
     state: str
     resource: str | None = None
     deployed_at: int | None = None
+    checksum: str | None = None
 
 
 class TransferInstanceRow(RowChange, gc=False):
@@ -112,6 +114,8 @@ class TransferInstanceRow(RowChange, gc=False):
     outcome: int | None = None
     started_at: int | None = None
     completed_at: int | None = None
+    parent_process_instance_key: int | None = None
+    root_process_instance_key: int | None = None
 
 
 class TransferVariablesRow(RowChange, gc=False):

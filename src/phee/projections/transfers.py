@@ -7,6 +7,9 @@ out the same in whatever order the groups arrive.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from phee.projections.mapping import FlowMapping
 from phee.projections.routing import Route
 from phee.projections.rows import (
@@ -26,12 +29,15 @@ _COMPLETED = ProcessInstanceIntent.ELEMENT_COMPLETED
 _TERMINATED = ProcessInstanceIntent.ELEMENT_TERMINATED
 
 
-def status_rule(open_incident: str, *, state: str = "instance_state") -> str:
+def status_rule(
+    open_incident: str, *, state: str = "instance_state", is_unknown: str = "is_unknown = 1"
+) -> str:
     """Return the SQL expression of a transfer's status.
 
     Args:
         open_incident: SQL condition that is true while an incident of the instance is open.
         state: the column that says how the instance is.
+        is_unknown: SQL condition that is true while the outcome of the payment is unknown.
     """
     return (
         f"CASE WHEN {state} = 'TERMINATED' THEN 'FAILED'"
@@ -39,7 +45,7 @@ def status_rule(open_incident: str, *, state: str = "instance_state") -> str:
         f" WHEN {OUTCOME_FAILED} THEN 'FAILED' WHEN {OUTCOME_UNKNOWN} THEN 'UNKNOWN'"
         f" ELSE 'COMPLETED' END"
         f" WHEN {open_incident} THEN 'EXCEPTION'"
-        f" WHEN is_unknown = 1 THEN 'UNKNOWN' ELSE 'IN_PROGRESS' END"
+        f" WHEN {is_unknown} THEN 'UNKNOWN' ELSE 'IN_PROGRESS' END"
     )
 
 
@@ -60,13 +66,17 @@ def transfer_status(
 class TransferFold:
     """Folds the records of many transfers, of one epoch, into one change per transfer and group.
 
-    ``touched`` are the instances whose status must be worked out again.
+    ``touched`` are the instances whose status must be worked out again. Flows of other types
+    than transfers are folded by it, too, with another form of their variables.
     """
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(
+        self, epoch: int, variables_row: Callable[..., Any] = TransferVariablesRow
+    ) -> None:
         self._epoch = epoch
+        self._variables_row = variables_row
         self.instances: dict[int, TransferInstanceRow] = {}
-        self.variables: dict[int, TransferVariablesRow] = {}
+        self.variables: dict[int, Any] = {}
         self.jobs: dict[int, TransferJobsRow] = {}
         self.touched: set[int] = set()
 
@@ -76,7 +86,7 @@ class TransferFold:
         if mapping is None:
             return
         if value.bpmn_element_type == "PROCESS":
-            self._process(record, self._instance(record, value, mapping))
+            self._process(record, value, self._instance(record, value, mapping))
         elif (
             value.bpmn_element_type == "END_EVENT"
             and record.intent == _COMPLETED
@@ -101,7 +111,7 @@ class TransferFold:
         key = value.process_instance_key
         row = self.variables.get(key)
         if row is None:
-            row = TransferVariablesRow(self._epoch, record.position, key, mapping.direction)
+            row = self._variables_row(self._epoch, record.position, key, mapping.direction)
             self.variables[key] = row
             self.touched.add(key)
         row.position = record.position
@@ -144,7 +154,11 @@ class TransferFold:
         return row
 
     @staticmethod
-    def _process(record: Record, row: TransferInstanceRow) -> None:
+    def _process(record: Record, value: ProcessInstanceValue, row: TransferInstanceRow) -> None:
+        if value.parent_process_instance_key >= 0:
+            row.parent_process_instance_key = value.parent_process_instance_key
+        else:
+            row.root_process_instance_key = value.process_instance_key
         if record.intent == _STARTED:
             row.started_at = record.timestamp
             row.instance_state = "ACTIVE"

@@ -240,6 +240,56 @@ class DeploymentValue(RecordValue):
     tenant_id: str = DEFAULT_TENANT
 
 
+class DecisionValue(RecordValue):
+    """A deployed decision."""
+
+    decision_id: str = ""
+    decision_name: str = ""
+    version: int = -1
+    decision_key: int = -1
+    decision_requirements_id: str = ""
+    decision_requirements_key: int = -1
+    duplicate: bool = False
+    tenant_id: str = DEFAULT_TENANT
+
+
+class DecisionRequirementsValue(RecordValue):
+    """A deployed graph of decisions; ``resource`` is the DMN file itself."""
+
+    decision_requirements_id: str = ""
+    decision_requirements_name: str = ""
+    decision_requirements_version: int = -1
+    decision_requirements_key: int = -1
+    namespace: str = ""
+    resource_name: str = ""
+    resource: bytes = b""
+    checksum: bytes = b""
+    duplicate: bool = False
+    tenant_id: str = DEFAULT_TENANT
+
+
+class DecisionEvaluationValue(RecordValue):
+    """An evaluation; ``decision_output`` is JSON text, ``evaluated_decisions`` keep their form."""
+
+    decision_key: int = -1
+    decision_id: str = ""
+    decision_name: str = ""
+    decision_version: int = -1
+    decision_requirements_id: str = ""
+    decision_requirements_key: int = -1
+    decision_output: str = "null"
+    variables: dict[str, Any] = {}
+    bpmn_process_id: str = ""
+    process_definition_key: int = -1
+    process_instance_key: int = -1
+    element_id: str = ""
+    element_instance_key: int = -1
+    failed_decision_id: str = ""
+    evaluation_failure_message: str = ""
+    evaluated_decisions: list[dict[str, Any]] = []
+    tenant_id: str = DEFAULT_TENANT
+
+
 class ErrorValue(RecordValue):
     exception_message: str = ""
     stacktrace: str = ""
@@ -277,6 +327,9 @@ VALUES: dict[ValueType, type[RecordValue]] = {
     ValueType.PROCESS_EVENT: ProcessEventValue,
     ValueType.PROCESS: ProcessValue,
     ValueType.DEPLOYMENT: DeploymentValue,
+    ValueType.DECISION: DecisionValue,
+    ValueType.DECISION_REQUIREMENTS: DecisionRequirementsValue,
+    ValueType.DECISION_EVALUATION: DecisionEvaluationValue,
     ValueType.ERROR: ErrorValue,
 }
 """The struct of each value type that phee reads or writes by field."""

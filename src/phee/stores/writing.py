@@ -109,6 +109,9 @@ class TenantStore(Protocol[F_contra]):
             Fenced: another owner has claimed the lane; nothing was written.
         """
 
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """Return the process id of a definition that this store has rows of, else None."""
+
     def take_refused(self) -> Sequence[str]:
         """Return the reason codes of dead letters that the store itself wrote since last asked."""
 
@@ -172,6 +175,11 @@ class SqlStore(Generic[F]):
     def apply(self, connection: Connection, fold: F) -> int:
         """Apply a fold inside a :meth:`transaction`; return the number of changes."""
         return self._apply(connection, fold)
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See :class:`TenantStore`; only relational stores know."""
+        del epoch, process_definition_key
+        return None
 
     def take_refused(self) -> Sequence[str]:
         """See :class:`TenantStore`; here a whole transaction is refused, with an exception."""

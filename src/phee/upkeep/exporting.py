@@ -40,6 +40,7 @@ def exportable() -> dict[str, tuple[Kind, Table]]:
     }
     found["dead_letters"] = ("relational", relational.dead_letters)
     found["dead_letter_decisions"] = ("relational", relational.dead_letter_decisions)
+    found["error_codes"] = ("relational", relational.business_tables.error_codes)
     return found
 
 

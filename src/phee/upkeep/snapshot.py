@@ -29,7 +29,7 @@ _METADATA: Mapping[Kind, MetaData] = {
     "relational": relational.metadata,
     "search": search.metadata,
 }
-_PLUMBING = frozenset({"watermarks", "dead_letters", "dead_letter_decisions"})
+_PLUMBING = frozenset({"watermarks", "dead_letters", "dead_letter_decisions", "error_codes"})
 
 
 def projected_tables(kind: Kind) -> list[Table]:

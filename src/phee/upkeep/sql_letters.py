@@ -17,6 +17,7 @@ from phee.errors import InvalidState, NotFound
 from phee.importers.process import Kind
 from phee.stores.mysql.names import OPERATOR
 from phee.stores.paths import operator_dead_letters_path
+from phee.stores.relational.batch_counters import forget_instance
 from phee.stores.relational.models import DeadLetter
 from phee.stores.relational.stores import SQLITE, relational_stores
 from phee.stores.relational.tables import dead_letter_decisions, dead_letters, watermarks
@@ -103,8 +104,11 @@ class SqlLetterBook:
         if refused is not None:
             raise still_refused(letter, refused)
         if letter.process_instance_key is not None:
+            if self._kind == "relational":
+                forget_instance(connection, letter.epoch, letter.process_instance_key)
             for table in projected_tables(self._kind):
-                _remove_instance(connection, table, letter)
+                if table.name not in _FOLLOWING:
+                    _remove_instance(connection, table, letter)
         for one in again.folds.values():
             self._store.apply(connection, one.fold)
         self._store.add_letters(connection, again.letters)
@@ -130,6 +134,10 @@ class SqlLetterBook:
     def close(self) -> None:
         """See LetterBook."""
         self._store.close()
+
+
+_FOLLOWING = frozenset(("batches", "sub_batches", "batch_amounts"))
+"""Tables that follow from others; a run is never removed from them by its key."""
 
 
 def _key(letter: DeadLetter) -> tuple[int, str]:

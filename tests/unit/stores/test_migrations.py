@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -82,3 +83,29 @@ def test_names_fit_every_database() -> None:
         for thing in (*table.indexes, *table.constraints)
     ]
     assert [name for name in names if len(name) > 64] == []
+
+
+def test_what_an_older_version_wrote_stays(engine: Engine) -> None:
+    """The rows of a store that was made by the second migration are there after the newest."""
+    _migrate_to(engine, "0002")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO transfers (epoch, workflow_instance_key, batch_id, status)"
+            " VALUES (1, 7, 'b', 'COMPLETED')"
+        )
+    migrate(engine)
+    with engine.begin() as connection:
+        row = connection.exec_driver_sql(
+            "SELECT workflow_instance_key, batch_id, status, counted FROM transfers"
+        ).one()
+        assert tuple(row) == (7, "b", "COMPLETED", None)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def _migrate_to(engine: Engine, version: str) -> None:
+    config = Config()
+    folder = next(iter(phee.stores.relational.migrations.__path__))
+    config.set_main_option("script_location", folder)
+    with engine.connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)

@@ -28,6 +28,7 @@ from phee.stores.mysql.onboarding import onboard
 from phee.stores.mysql.passwords import password_path, read_password
 from phee.stores.mysql.store import MysqlRelationalStore
 from phee.stores.operator import OperatorLetters
+from phee.stores.relational.error_codes import ErrorCode, replace_error_codes
 from phee.stores.relational.migrate import NEWEST, current_version
 from phee.stores.relational.queries import RelationalReader
 
@@ -98,6 +99,15 @@ class MysqlStores:
     def open_operator_reader(self) -> DeadLetterReader:
         """See RelationalStores."""
         return self.open_reader(OPERATOR)
+
+    def replace_error_codes(self, tenant_id: str, codes: Sequence[ErrorCode]) -> None:
+        """See RelationalStores."""
+        store = self.open_store(tenant_id)
+        try:
+            with store.transaction() as connection:
+                replace_error_codes(connection, codes)
+        finally:
+            store.close()
 
     def onboard(self, tenant_id: str) -> None:
         """See RelationalStores."""

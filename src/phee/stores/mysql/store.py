@@ -17,13 +17,13 @@ from sqlalchemy.exc import DBAPIError
 
 from phee.errors import InvalidState
 from phee.projections.dead_letter import DeadLetter
-from phee.projections.relational import RelationalFold
-from phee.projections.rows import TARGETS
+from phee.projections.relational import RELATIONAL_TARGETS, RelationalFold
 from phee.projections.transfers import status_rule
 from phee.stores.mysql.address import MysqlAddress
 from phee.stores.mysql.connections import TRY_AGAIN, error_code, is_lost, unavailable
 from phee.stores.mysql.upsert import write_sql
 from phee.stores.relational import tables
+from phee.stores.relational.derived import DerivedRows, process_id_of
 from phee.stores.relational.store import CONSUMER, OPEN_INCIDENTS
 from phee.stores.upsert import Upsert
 from phee.stores.writing import (
@@ -57,8 +57,9 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         self._closed = threading.Event()
         self._upserts = {
             target: Upsert(target, tables.metadata.tables[target.table], write_sql)
-            for target in TARGETS
+            for target in RELATIONAL_TARGETS
         }
+        self._derived = DerivedRows(" LOCK IN SHARE MODE")
 
     def claim(self, lane: Lane, owner: str, *, start: int) -> int:
         """See TenantStore; waits for the transaction that the earlier owner is in.
@@ -74,6 +75,15 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         """See TenantStore."""
         position = super().position
         return self._repeated(lambda: position(lane))
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See TenantStore."""
+
+        def ask() -> str | None:
+            with self._engine.begin() as connection:
+                return process_id_of(connection, epoch, process_definition_key)
+
+        return self._repeated(ask)
 
     def write(
         self,
@@ -158,6 +168,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         raise AssertionError  # the last try returns or raises
 
     def _apply(self, connection: Connection, fold: RelationalFold) -> int:
+        self._derived.before(connection, fold)
         changed = sum(
             self._upserts[target].apply(connection, rows) for target, rows in fold.changes()
         )
@@ -170,6 +181,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
                 f" AND workflow_instance_key IN ({places})",
                 (fold.epoch, *keys),
             )
+        self._derived.after(connection, fold)
         return changed
 
     def _look_at_server(self) -> None:

@@ -1,4 +1,4 @@
-"""What people decided about dead letters, taken along when a store is rebuilt.
+"""What people decided and maintain, taken along when a store is rebuilt.
 
 The stream does not know of it, so it is copied from the old tables. Copying again changes nothing.
 """
@@ -9,13 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from phee.stores.relational.business_tables import error_codes
+from phee.stores.relational.error_codes import read_error_codes, replace_error_codes
 from phee.stores.relational.tables import dead_letter_decisions, dead_letters
 
 _LETTER_KEY = ("consumer", "epoch", "partition_id", "position", "reason_code")
 
 
 def carry_over(before: Connection, after: Connection) -> int:
-    """Copy states and decisions that ``after`` has not; return how many decisions that were."""
+    """Copy what people wrote and ``after`` has not; return how many decisions that were."""
+    _carry_error_codes(before, after)
     if not before.dialect.has_table(before, dead_letter_decisions.name):
         return 0
     settled = select(dead_letters).where(dead_letters.c.state != "OPEN")
@@ -31,6 +34,12 @@ def carry_over(before: Connection, after: Connection) -> int:
     if new:
         after.execute(dead_letter_decisions.insert(), new)
     return len(new)
+
+
+def _carry_error_codes(before: Connection, after: Connection) -> None:
+    """A search store has no error codes, nor has a store of an earlier version."""
+    if all(store.dialect.has_table(store, error_codes.name) for store in (before, after)):
+        replace_error_codes(after, read_error_codes(before))
 
 
 def _identity(row: Any) -> tuple[Any, ...]:

@@ -53,6 +53,8 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     error_information: str | None
     started_at: int | None
     completed_at: int | None
+    parent_process_instance_key: int | None = None
+    root_process_instance_key: int | None = None
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ class ProcessInstance(msgspec.Struct, frozen=True, kw_only=True):
     process_definition_key: int
     parent_process_instance_key: int | None
     parent_element_instance_key: int | None
+    root_process_instance_key: int | None
     state: str
     started_at: int | None
     ended_at: int | None

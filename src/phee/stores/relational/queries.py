@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -28,18 +28,21 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from phee.errors import NotFound, TimedOut
-from phee.stores.listing import Asked, Found, Listing, Part
+from phee.stores.listing import COUNTED_MAX, PAGED_MAX, Asked, Found, Listing, Part, too_deep
 from phee.stores.money import exact_sum
 from phee.stores.order import cursor_place, cursor_text
 from phee.stores.paths import relational_path
 from phee.stores.relational import tables
+from phee.stores.relational.error_codes import ErrorCode, read_error_codes
 from phee.stores.relational.filters import (
     IncidentFilter,
     ProcessInstanceFilter,
     TransferFilter,
+    check_choice,
     check_page,
     transfer_conditions,
 )
+from phee.stores.relational.listings import ListedTable
 from phee.stores.relational.models import (
     DeadLetter,
     DeadLetterDecision,
@@ -280,6 +283,54 @@ class RelationalReader:
                 fix="Take the key from a process instance",
             )
         return found[0]
+
+    # --- tables that are listed in one way (phee.stores.relational.listings) ---
+
+    def listing(
+        self,
+        listing: ListedTable,
+        names: Sequence[str],
+        chosen: Mapping[str, Any],
+        *,
+        page: int = 0,
+        size: int = 20,
+        sorted_order: str = "DESC",
+    ) -> Page[dict[str, Any]]:
+        """Return the columns ``names`` of one page of the rows that match, by time.
+
+        Raises:
+            InvalidInput: the page is further down than pages by number go.
+        """
+        check_page(page, size)
+        check_choice("sorted_order", sorted_order, ("ASC", "DESC"))
+        if (page + 1) * size > PAGED_MAX:
+            raise too_deep()
+        table, conditions = listing.table, listing.conditions(chosen)
+        order: list[ColumnElement[Any]] = [table.c[listing.time], table.c.id]
+        if sorted_order == "DESC":
+            order = [column.desc() for column in order]
+        query = select(*(table.c[name].label(name) for name in names)).where(*conditions)
+        some = select(table.c.id).where(*conditions).limit(COUNTED_MAX + 1).subquery("some")
+        with self._engine.begin() as connection:
+            total = connection.execute(select(func.count()).select_from(some)).scalar_one()
+            page_query = query.order_by(*order).limit(size).offset(page * size)
+            rows = [dict(row) for row in connection.execute(page_query).mappings()]
+        return Page(min(total, COUNTED_MAX), rows, total_is_exact=total <= COUNTED_MAX)
+
+    def select(
+        self, table: Table, names: Sequence[str], equal: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the columns ``names`` of the few rows whose columns have these values."""
+        query = select(*(table.c[name].label(name) for name in names)).where(
+            *(table.c[name] == value for name, value in equal.items())
+        )
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query.order_by(table.c.id)).mappings()]
+
+    def error_codes(self, codes: Collection[str] | None = None) -> list[ErrorCode]:
+        """Return what error codes mean (None: all that are known)."""
+        with self._engine.connect() as connection:
+            return read_error_codes(connection, codes)
 
     # --- how fresh the store is ---
 

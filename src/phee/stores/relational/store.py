@@ -6,10 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from phee.projections.relational import RelationalFold
-from phee.projections.rows import TARGETS
+from phee.projections.relational import RELATIONAL_TARGETS, RelationalFold
 from phee.projections.transfers import status_rule
 from phee.stores.relational import tables
+from phee.stores.relational.derived import DerivedRows, process_id_of
 from phee.stores.relational.migrate import migrate
 from phee.stores.sqlite import writer_engine
 from phee.stores.upsert import Upsert
@@ -38,14 +38,23 @@ class SqliteRelationalStore(SqliteStore[RelationalFold]):
         migrate(engine)
         super().__init__(path, engine, CONSUMER)
         self._upserts = {
-            target: Upsert(target, tables.metadata.tables[target.table]) for target in TARGETS
+            target: Upsert(target, tables.metadata.tables[target.table])
+            for target in RELATIONAL_TARGETS
         }
+        self._derived = DerivedRows()
+
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See TenantStore."""
+        with self.transaction() as connection:
+            return process_id_of(connection, epoch, process_definition_key)
 
     def _apply(self, connection: Connection, fold: RelationalFold) -> int:
+        self._derived.before(connection, fold)
         changed = sum(
             self._upserts[target].apply(connection, rows) for target, rows in fold.changes()
         )
         touched = [(key, fold.epoch) for key in sorted(fold.touched_transfers)]
         if touched:
             connection.exec_driver_sql(_SET_STATUS, touched)
+        self._derived.after(connection, fold)
         return changed

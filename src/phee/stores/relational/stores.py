@@ -6,6 +6,7 @@ database per tenant on a server (see :mod:`phee.stores.mysql.address`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from phee.stores.operator import (
     open_operator_reader,
 )
 from phee.stores.paths import operator_dead_letters_path, relational_path
+from phee.stores.relational.error_codes import ErrorCode, replace_error_codes
 from phee.stores.relational.queries import RelationalReader, open_reader
 from phee.stores.relational.store import SqliteRelationalStore
 from phee.stores.writing import TenantStore
@@ -46,6 +48,13 @@ class RelationalStores(Protocol):
 
     def open_operator_reader(self) -> DeadLetterReader:
         """Return a reader of the operator's dead letters."""
+
+    def replace_error_codes(self, tenant_id: str, codes: Sequence[ErrorCode]) -> None:
+        """Let ``codes`` be all that a tenant's table of error codes holds.
+
+        Raises:
+            InvalidInput: one is malformed, or there twice; nothing was changed.
+        """
 
     def onboard(self, tenant_id: str) -> None:
         """Make a tenant's store and bring it up to date; again changes nothing."""
@@ -76,6 +85,15 @@ class SqliteStores:
     def open_operator_reader(self) -> DeadLetterReader:
         """See RelationalStores."""
         return open_operator_reader(self._data)
+
+    def replace_error_codes(self, tenant_id: str, codes: Sequence[ErrorCode]) -> None:
+        """See RelationalStores."""
+        store = SqliteRelationalStore(relational_path(self._data, tenant_id))
+        try:
+            with store.transaction() as connection:
+                replace_error_codes(connection, codes)
+        finally:
+            store.close()
 
     def onboard(self, tenant_id: str) -> None:
         """See RelationalStores."""

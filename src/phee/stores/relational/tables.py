@@ -19,43 +19,35 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     String,
     Table,
-    Text,
     UniqueConstraint,
-    text,
 )
-from sqlalchemy.dialects import mysql
 
-from phee.stores.relational.types import Money, RowId, Timestamp
+from phee.stores.relational import business_tables, happening_tables
+from phee.stores.relational.columns import LongText, metadata
+from phee.stores.relational.columns import key as _key
+from phee.stores.relational.columns import name as _name
+from phee.stores.relational.columns import position as _position
+from phee.stores.relational.columns import row_id as _id
+from phee.stores.relational.types import Money, Timestamp
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-
-
-def _name(column: str, length: int = 255, *, nullable: bool = True, key: str = "") -> Column[str]:
-    return Column(column, String(length), nullable=nullable, key=key or column)
-
-
-def _key(column: str, *, nullable: bool = True) -> Column[int]:
-    return Column(column, BigInteger, nullable=nullable)
-
-
-def _position(column: str = "position") -> Column[int]:
-    return Column(column, BigInteger, nullable=False, server_default=text("-1"))
-
-
-def _id() -> Column[int]:
-    return Column("id", RowId, primary_key=True)
-
+__all__ = [
+    "business_tables",
+    "dead_letter_decisions",
+    "dead_letters",
+    "flow_node_instances",
+    "happening_tables",
+    "incidents",
+    "metadata",
+    "process_definitions",
+    "process_instances",
+    "tasks",
+    "transfers",
+    "variables",
+    "watermarks",
+]
 
 transfers = Table(
     "transfers",
@@ -71,6 +63,8 @@ transfers = Table(
     _name("clientcorrelationid", key="client_correlation_id"),
     _name("batch_id"),
     _name("sub_batch_id"),
+    _key("parent_process_instance_key"),
+    _key("root_process_instance_key"),
     Column("amount", Money),
     _name("currency", 3),
     _name("payer_dfsp_id"),
@@ -93,6 +87,7 @@ transfers = Table(
     _name("instance_state", 16),
     Column("outcome", SmallInteger),
     Column("is_unknown", SmallInteger),
+    Column("counted", LongText),
     _position("instance_position"),
     _position("variables_position"),
     _position("jobs_position"),
@@ -120,6 +115,7 @@ process_instances = Table(
     _key("process_definition_key", nullable=False),
     _key("parent_process_instance_key"),
     _key("parent_element_instance_key"),
+    _key("root_process_instance_key"),
     _name("state", 16, nullable=False),
     Column("started_at", Timestamp),
     Column("ended_at", Timestamp),
@@ -130,6 +126,7 @@ process_instances = Table(
     Index(None, "started_at"),
     Index(None, "ended_at", "started_at"),
     Index(None, "parent_process_instance_key", "started_at"),
+    Index(None, "root_process_instance_key"),
 )
 
 flow_node_instances = Table(
@@ -231,6 +228,7 @@ process_definitions = Table(
     Column("version", Integer, nullable=False),
     _name("resource_name", nullable=False),
     Column("resource", LongText),
+    _name("checksum", 64),
     _name("state", 16, nullable=False),
     Column("deployed_at", Timestamp),
     _position(),

@@ -138,6 +138,11 @@ class ServerSearchStore:
             freeze(self._server, self._names, frozen=False)
             self._frozen_since = None
 
+    def process_id(self, epoch: int, process_definition_key: int) -> str | None:
+        """See TenantStore; only relational stores know."""
+        del epoch, process_definition_key
+        return None
+
     def take_refused(self) -> Sequence[str]:
         """See TenantStore."""
         taken, self._refused_codes = self._refused_codes, []
