@@ -12,6 +12,7 @@ from bisect import bisect_left
 from sqlalchemy import Table
 
 from phee.projections.documents import PAYMENT
+from phee.stores.relational.happening_tables import messages
 from phee.stores.relational.pruning import BUSINESS, instance_column
 from phee.stores.relational.tables import dead_letters, process_instances
 from phee.upkeep.snapshot import Row, Snapshot
@@ -40,6 +41,8 @@ class Pruned:
             return cuts.is_past(row.get("completed_at"), is_business=True)
         if table.name == process_instances.name:
             return cuts.is_past(row["ended_at"])
+        if table.name == messages.name:
+            return cuts.is_past(max(row["published_at"], row["deadline"] or 0))
         if self._live.kind == "relational":
             column = instance_column(table)
             return column is not None and self._has_ended(row["epoch"], row[str(column.key)])

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from business_stream import batch_transfer, bulk, message, subscription, waiting
 from record_stream import Instance, channel_request, payment
 from upkeep_worlds import UpkeepWorld
 
 from phee.errors import InvalidInput
 from phee.importers.process import KINDS, Kind
 from phee.projections.mapping import default_mapping
-from phee.records.types import IncidentIntent
+from phee.records import Record
+from phee.records.types import IncidentIntent, ProcessMessageSubscriptionIntent
 from phee.stores.relational.pruning import BUSINESS, RUNS, instance_column
 from phee.stores.relational.tables import metadata
 from phee.upkeep import settling
@@ -63,11 +66,30 @@ def run_some(world: UpkeepWorld, rng: random.Random) -> None:
             world.log.append([instance.incident(IncidentIntent.CREATED, incident)])
             if rng.random() < 0.7:
                 world.log.append([instance.incident(IncidentIntent.RESOLVED, incident)])
+        for records in _events(world, instance, rng):
+            world.log.append(records)
         running.append(instance)
         if rng.random() < 0.8:
             ended = running.pop(rng.randrange(len(running)))
             world.log.append(ended.end() if rng.random() < 0.8 else ended.terminate())
     world.import_all()
+
+
+def _events(world: UpkeepWorld, instance: Instance, rng: random.Random) -> Iterator[list[Record]]:
+    """A timer, a message that comes to the instance, one that nobody takes, and a batch."""
+    yield from waiting(instance)
+    for comes in (True, False):
+        rest = message(world.writer, "rhino")
+        published = next(rest)
+        yield published
+        if comes and rng.random() < 0.7:
+            intents, key = ProcessMessageSubscriptionIntent, world.writer.key()
+            yield [subscription(instance, intents.CORRELATED, key, published[0].key)]
+        yield from rest
+    if rng.random() < 0.3:
+        batch = f"batch-{instance.key}"
+        yield from bulk(world.writer, batch, ["part"])
+        yield from batch_transfer(world.writer, 7, batch, rng, sub_batch_id="part")
 
 
 def remaining(before: Rows, before_ms: int) -> Rows:
@@ -85,6 +107,14 @@ def remaining(before: Rows, before_ms: int) -> Rows:
             left[name] = rows
         else:
             left[name] = [row for row in rows if (row["epoch"], row[column.key]) not in gone]
+    came = {(row["epoch"], row["message_key"]) for row in left["message_correlations"]}
+    left["messages"] = [
+        row
+        for row in before["messages"]
+        if (row["epoch"], row["message_key"]) in came
+        or max(row["published_at"], row["deadline"] or 0) >= before_ms
+    ]
+    assert 0 < len(left["messages"]) < len(before["messages"])
     return left
 
 

@@ -5,18 +5,20 @@ business; so a new table ages from the day it is added. Invariants:
 
 - an instance goes as a whole, in one transaction, and only if it ended before the cut;
 - one with an open dead letter stays until somebody has decided about the letter;
+- a message that is kept for nobody any more goes after the instances that it came to;
 - business rows stay, unless they have a cut of their own; then they go after their instance.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists, func, select
 
 from phee.stores.pruning import Counts
+from phee.stores.relational.happening_tables import message_correlations, messages
 from phee.stores.relational.tables import dead_letters, metadata, process_instances
 from phee.stores.retention_marks import Cuts, raise_marks
 from phee.stores.writing import SqlStore
@@ -27,6 +29,10 @@ BUSINESS = frozenset((*RUNS, "batches", "sub_batches", "batch_amounts", "batch_i
 """Tables that say what was done with money; they outlive the history of how."""
 _ACTIVE = "ACTIVE"
 _LETTERS = dead_letters.alias("open_letters")
+_CAME = (
+    message_correlations.c.message_key == messages.c.message_key,
+    message_correlations.c.epoch == messages.c.epoch,
+)
 _INSTANCE_COLUMNS = ("process_instance_key", "workflow_instance_key")
 
 
@@ -51,30 +57,29 @@ class RelationalPruner:
     def __init__(self, store: SqlStore[Any]) -> None:
         """Take ``store``, which is closed with the pruner."""
         self._store = store
-        self._runs = [metadata.tables[name] for name in RUNS if name in metadata.tables]
         self._looked_at: dict[str, int] = {}
 
     def count(self, cuts: Cuts) -> Counts:
         """See Pruner."""
-        return self._store.run(lambda connection: _count(connection, self._runs, cuts))
+        return self._store.run(lambda connection: _count(connection, cuts))
 
     def prune_part(self, cuts: Cuts, limit: int) -> Counts:
         """See Pruner."""
         removed = self._store.run(lambda connection: _prune_instances(connection, cuts, limit))
-        if removed or cuts.business_ms is None:
+        if removed:
             return removed
-        return self._store.run(lambda connection: self._prune_runs(connection, cuts, limit))
+        return self._store.run(lambda connection: self._prune_rest(connection, cuts, limit))
 
     def close(self) -> None:
         """See Pruner."""
         self._store.close()
 
-    def _prune_runs(self, connection: Connection, cuts: Cuts, limit: int) -> Counts:
-        """Remove business rows; each table is gone through once, by row number."""
+    def _prune_rest(self, connection: Connection, cuts: Cuts, limit: int) -> Counts:
+        """Remove what has outlived its instance; each table is gone through once, by row number."""
         removed: Counts = Counter()
-        for table in self._runs:
+        for table, conditions in _rest(cuts):
             after = table.c.id > self._looked_at.get(table.name, 0)
-            query = select(table.c.id).where(after, *_old_runs(table, cuts))
+            query = select(table.c.id).where(after, *conditions)
             ids = connection.execute(query.order_by(table.c.id).limit(limit)).scalars().all()
             if ids:
                 raise_marks(connection, cuts)
@@ -94,6 +99,24 @@ def _old_instances(cuts: Cuts) -> list[ColumnElement[bool]]:
             letters.epoch == columns.epoch,
             letters.state == "OPEN",
         ),
+    ]
+
+
+def _rest(cuts: Cuts) -> list[tuple[Table, list[ColumnElement[bool]]]]:
+    found = []
+    if cuts.history_ms is not None:
+        found.append((messages, [*_kept_for_nobody(cuts), ~exists().where(*_CAME)]))
+    if cuts.business_ms is not None:
+        runs = (metadata.tables[name] for name in RUNS)
+        found += [(table, _old_runs(table, cuts)) for table in runs]
+    return found
+
+
+def _kept_for_nobody(cuts: Cuts) -> list[ColumnElement[bool]]:
+    deadline = messages.c.deadline
+    return [
+        messages.c.published_at < cuts.history_ms,
+        deadline.is_(None) | (deadline < cuts.history_ms),
     ]
 
 
@@ -142,14 +165,15 @@ def _delete(connection: Connection, table: Table, *conditions: ColumnElement[boo
     return connection.execute(delete(table).where(*conditions)).rowcount
 
 
-def _count(connection: Connection, runs: Sequence[Table], cuts: Cuts) -> Counts:
+def _count(connection: Connection, cuts: Cuts) -> Counts:
     counts: Counts = Counter()
     if cuts.history_ms is not None:
         for table in history_tables():
             counts[table.name] = _count_of_old(connection, table, cuts)
+        counts[messages.name] = _count_messages(connection, cuts)
     if cuts.business_ms is not None:
-        for table in runs:
-            counts[table.name] = _count_runs(connection, table, cuts)
+        for name in RUNS:
+            counts[name] = _count_runs(connection, metadata.tables[name], cuts)
     return +counts
 
 
@@ -161,6 +185,19 @@ def _count_of_old(connection: Connection, table: Table, cuts: Cuts) -> int:
         same = (instances.c.process_instance_key == column) & (instances.c.epoch == table.c.epoch)
         query = select(func.count()).select_from(table.join(instances, same))
         query = query.where(*_old_instances(cuts))
+    return int(connection.execute(query).scalar_one())
+
+
+def _count_messages(connection: Connection, cuts: Cuts) -> int:
+    """Count as if the old instances had gone already."""
+    columns = process_instances.c
+    goes = exists().where(
+        columns.process_instance_key == message_correlations.c.process_instance_key,
+        columns.epoch == message_correlations.c.epoch,
+        *_old_instances(cuts),
+    )
+    query = select(func.count()).select_from(messages)
+    query = query.where(*_kept_for_nobody(cuts), ~exists().where(*_CAME, ~goes))
     return int(connection.execute(query).scalar_one())
 
 
