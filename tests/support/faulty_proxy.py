@@ -114,6 +114,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.forward(body)
         self.close_connection = True
 
+    def do_twice(self, body: bytes) -> None:
+        """The server gets it a second time, a moment later; the first answer counts."""
+        status, content = self.forward(body)
+        self.forward(body)
+        self.answer(status, content)
+
     def do_hold_before(self, body: bytes) -> None:
         self.faulty.held.set()
         self.faulty.release.wait(60)

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -41,17 +42,36 @@ _NUMBERS = count(1)
 class RealKafka:
     """A broker of one node that may be stopped, killed and started again with its data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, component: Kafka | None = None) -> None:
         self._folder = folder
-        self._ports = dict(free_ports(Kafka()))
+        self._component = component or Kafka()
+        self._ports = dict(free_ports(self._component))
         self._running: process.Running | None = None
+
+    @property
+    def ports(self) -> dict[str, int]:
+        return dict(self._ports)
+
+    @property
+    def pid(self) -> int:
+        assert self._running is not None
+        return self._running.pid
 
     @property
     def brokers(self) -> str:
         return f"127.0.0.1:{self._ports['kafka']}"
 
+    @property
+    def is_running(self) -> bool:
+        return self._running is not None and self._running.alive
+
+    def limit_files(self, size_bytes: int) -> None:
+        """Let the broker write no file beyond this size: its disk is full."""
+        limits = (size_bytes, psutil.RLIM_INFINITY)
+        psutil.Process(self.pid).rlimit(psutil.RLIMIT_FSIZE, limits)
+
     def start(self) -> None:
-        self._running = start_component(Kafka(), self._folder, self._ports, {})
+        self._running = start_component(self._component, self._folder, self._ports, {})
 
     def stop(self) -> None:
         if self._running is not None:

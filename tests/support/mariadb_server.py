@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 import pymysql
 from real_components import process
 from real_components.mariadb import OPERATOR, PASSWORD_FILE, MariaDb, address
+from real_components.missing import Missing
 from real_components.operate import free_ports, start_component
 
 
@@ -39,8 +41,17 @@ class MariaDbServer:
         """The value of PHEE_DATABASE for this server."""
         return address(self.folder, self.port)
 
+    @property
+    def is_running(self) -> bool:
+        return self._running is not None and self._running.alive
+
     def start(self) -> None:
-        self._running = start_component(self._component, self.folder, self._ports, {})
+        try:
+            self._running = start_component(self._component, self.folder, self._ports, {})
+        except Missing:
+            if self._running is None:  # its data folder may be half made
+                shutil.rmtree(self.folder / "data", ignore_errors=True)
+            raise
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
@@ -52,6 +63,12 @@ class MariaDbServer:
         if self._running is not None:
             process.stop(self._running)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def connect_as_root(self, **changes: Any) -> pymysql.Connection[Any]:
+        """Connect as the server's administrator, who is whoever runs it."""
+        socket = str(self.folder / "mysql.sock")
+        account = {"user": getpass.getuser(), "autocommit": True} | changes
+        return pymysql.connect(unix_socket=socket, **account)
 
     def connect(self, **changes: Any) -> pymysql.Connection[Any]:
         """Connect as the operator, or as whoever ``changes`` name."""

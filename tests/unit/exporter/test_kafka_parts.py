@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from record_stream import Instance, RecordWriter, definition
 
-from phee.errors import AlreadyExists, InvalidInput, NotFound
+from phee.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from phee.exporter.__main__ import main
 from phee.exporter.kafka import control
 from phee.exporter.kafka.keys import STRAGGLERS, MessageKeys
@@ -84,7 +86,7 @@ def test_roots_survive_a_restart(tmp_path: Path) -> None:
     for record in started[1:]:
         keys.key(record)
     with State(tmp_path / "x.db") as state:
-        state.move(Place(1, 1, writer.position), *keys.take_changes(writer.position))
+        state.move(Place(1, 1, writer.position), *keys.changes(writer.position))
     with State(tmp_path / "x.db") as state:
         later = MessageKeys(state.roots())
     assert later.key(child.variable("y", 1)) == str(root.key).encode()
@@ -96,10 +98,15 @@ def test_the_root_of_a_child_that_ended_is_forgotten_in_time() -> None:
     child, started = child_of(writer, root.key)
     for record in (*started[1:], *child.end()):
         keys.key(record)
-    fresh, gone = keys.take_changes(writer.position)
+    fresh, gone = keys.changes(writer.position)
     assert (fresh, gone) == ({child.key: root.key}, [])
+    assert keys.changes(writer.position) == (fresh, gone), "not saved: told again"
+    keys.saved(fresh, gone)
     assert keys.key(child.variable("late", 1)) == str(root.key).encode()
-    assert keys.take_changes(writer.position + STRAGGLERS) == ({}, [child.key])
+    fresh, gone = keys.changes(writer.position + STRAGGLERS)
+    assert (fresh, gone) == ({}, [child.key])
+    keys.saved(fresh, gone)
+    assert keys.changes(writer.position + STRAGGLERS) == ({}, [])
 
 
 def test_records_of_no_instance_have_a_stable_key() -> None:
@@ -163,3 +170,17 @@ def test_a_wrong_command_line_is_explained(
 ) -> None:
     assert main(["kafka", "--data", str(tmp_path), *arguments]) == 1
     assert complaint in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with State(path) as state:
+        state.move(Place(1, 1, 5), {1: 2}, ())
+        with closing(sqlite3.connect(path)) as other:
+            state._connection.execute("PRAGMA busy_timeout = 0")
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Unavailable, match="state cannot be written"):
+                state.move(Place(1, 1, 9), {3: 4}, (1,))
+            other.rollback()
+        assert state.place() == Place(1, 1, 5)
+        assert state.roots() == {1: 2}

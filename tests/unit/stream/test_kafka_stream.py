@@ -6,10 +6,11 @@ mock lets a group wait three seconds before it begins, so few tests share it.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from kafka_world import MockKafka, read_all, records_of, write
 from record_stream import Instance, RecordWriter
 
@@ -104,6 +105,62 @@ def test_a_fetch_for_one_lane_leaves_the_others_where_they_are(kafka: MockKafka)
     at = dict.fromkeys(stream.lanes(), log.durable_position)
     assert not any(c.blocks for c in stream.fetch(at, max_bytes=1 << 20, timeout_s=0))
     stream.close()
+
+
+class Interfering:
+    """A consumer whose messages come with an error among them, once."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self.has_interfered = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+    def consume(self, count: int, timeout: float) -> list[Any]:
+        messages: list[Any] = self._consumer.consume(count, timeout)
+        if not self.has_interfered and len(messages) > 4:
+            self.has_interfered = True
+            messages.insert(2, ErrorAmidMessages())
+        return messages
+
+
+class ErrorAmidMessages:
+    def error(self) -> KafkaError:
+        return KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+    def topic(self) -> str:
+        return ""
+
+    def partition(self) -> int:
+        return 0
+
+
+def test_an_error_amid_messages_leaves_no_gap(kafka: MockKafka) -> None:
+    log, address = filled(40), kafka.address()
+    write(address, log)
+    stream = KafkaStream(address, "interfered")
+    stream.lanes()
+    assert stream._consumer is not None
+    stream._consumer = interfering = Interfering(stream._consumer)  # type: ignore[assignment]
+    at: dict[Lane, int] = {}
+    positions: set[int] = set()
+    wanted = {record.position for record in records_of(log)}
+    deadline = time.monotonic() + 60
+    while not positions >= wanted and time.monotonic() < deadline:
+        at = {lane: at.get(lane, 0) for lane in stream.lanes()}
+        try:
+            chunks = stream.fetch(at, max_bytes=1 << 20, timeout_s=0.2)
+        except Unavailable:
+            continue
+        for chunk in chunks:
+            for position, block in chunk.blocks:
+                assert isinstance(block, Block)
+                positions |= {record.position for record in block.records}
+                at[chunk.lane] = position
+    stream.close()
+    assert interfering.has_interfered
+    assert positions == wanted
 
 
 def test_a_partition_that_cannot_be_begun_is_taken_later(

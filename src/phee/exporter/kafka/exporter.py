@@ -178,13 +178,15 @@ class KafkaExporter:
         metrics.unconfirmed.set(progress.unconfirmed_records)
         metrics.connected.set(int(progress.log_connected and progress.kafka_connected))
         metrics.paused.set(int(progress.paused))
-        self._state.tell(
-            Report(
-                at_ms=int(time.time() * 1000),
-                position=progress.position,
-                lag_records=progress.lag_records,
-                unconfirmed_records=progress.unconfirmed_records,
-                connected=progress.log_connected and progress.kafka_connected,
-                trouble=progress.trouble,
-            )
+        report = Report(
+            at_ms=int(time.time() * 1000),
+            position=progress.position,
+            lag_records=progress.lag_records,
+            unconfirmed_records=progress.unconfirmed_records,
+            connected=progress.log_connected and progress.kafka_connected,
+            trouble=progress.trouble,
         )
+        try:
+            self._state.tell(report)
+        except Unavailable as error:  # only for people; the place is what counts
+            _LOG.info("no word left of how things are", error=str(error))

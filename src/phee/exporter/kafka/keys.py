@@ -9,7 +9,8 @@ until the child has ended for good.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import cast
 
 from phee.records import Record, ValueType
@@ -41,15 +42,18 @@ class MessageKeys:
             return b"%d" % record.key
         return f"tenant:{record.tenant_id}".encode()
 
-    def take_changes(self, confirmed: int) -> tuple[dict[int, int], list[int]]:
-        """Return the roots learnt since the last call, and the children to forget."""
-        fresh, self._fresh = self._fresh, {}
-        gone = []
-        while self._ended and self._ended[0][0] + STRAGGLERS <= confirmed:
-            child = self._ended.popleft()[1]
+    def changes(self, confirmed: int) -> tuple[dict[int, int], list[int]]:
+        """Return the roots learnt and the children to forget, until they are :meth:`saved`."""
+        due = takewhile(lambda ended: ended[0] + STRAGGLERS <= confirmed, self._ended)
+        return dict(self._fresh), [child for _, child in due]
+
+    def saved(self, fresh: Mapping[int, int], gone: Sequence[int]) -> None:
+        """Note that these changes are on disk."""
+        for child in fresh:
+            self._fresh.pop(child, None)
+        for child in gone:
+            self._ended.popleft()
             self._roots.pop(child, None)
-            gone.append(child)
-        return fresh, gone
 
     def _learn(self, record: Record, value: ProcessInstanceValue) -> None:
         parent, child = value.parent_process_instance_key, value.process_instance_key

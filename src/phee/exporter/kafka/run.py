@@ -70,7 +70,8 @@ class Run:
         self._outgoing = outgoing
         self._lane = lane
         self._place = place
-        self._read = self._landed = self._marked = self._end = place.position
+        self._read = self._landed = self._end = place.position
+        self._marked = 0  # whether the marks of what was confirmed before are there is not known
         self._confirmed_at = self._marked_at = time.monotonic()
 
     def step(self) -> None:
@@ -101,8 +102,11 @@ class Run:
         if not due or self._landed <= self._place.position:
             return
         self._confirmed_at = time.monotonic()
-        self._place = msgspec.structs.replace(self._place, position=self._landed)
-        self._state.move(self._place, *self._keys.take_changes(self._landed))
+        place = msgspec.structs.replace(self._place, position=self._landed)
+        fresh, gone = self._keys.changes(self._landed)
+        self._state.move(place, fresh, gone)
+        self._keys.saved(fresh, gone)
+        self._place = place
         self._progress.position = self._landed
         self._stream.acknowledge({self._lane: self._landed})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -131,7 +132,10 @@ class Sender:
         Raises:
             Unavailable: a message can never be confirmed; begin again.
         """
-        self._producer.poll(timeout_s)
+        try:
+            self._producer.poll(timeout_s)
+        except KafkaException as error:  # fatal: the client raises it here
+            self._fail(error.args[0])
         if self._failure is not None:
             raise Unavailable(
                 f"Kafka will never take a message: {self._failure.name()}",
@@ -149,10 +153,11 @@ class Sender:
 
     def close(self, *, wait: bool) -> None:
         """End the producer; ``wait`` a moment for what is under way, or let go of it."""
-        if wait and self._failure is None:
-            self._producer.flush(CLOSE_TIMEOUT_S)
-        self._producer.purge()
-        self._producer.poll(0)
+        with suppress(KafkaException):  # fatal: nothing of it is confirmed any more
+            if wait and self._failure is None:
+                self._producer.flush(CLOSE_TIMEOUT_S)
+            self._producer.purge()
+            self._producer.poll(0)
 
     def _fail(self, error: KafkaError) -> None:
         if self._failure is None:

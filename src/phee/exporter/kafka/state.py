@@ -10,14 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
 
-from phee.errors import AlreadyExists
+from phee.errors import AlreadyExists, Unavailable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (
@@ -125,9 +125,12 @@ class State:
             return dict(rows.fetchall())
 
     def move(self, place: Place, fresh: Mapping[int, int], gone: Iterable[int]) -> None:
-        """Make a new place durable, with the roots learnt and forgotten on the way."""
-        with self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        """Make a new place durable, with the roots learnt and forgotten on the way.
+
+        Raises:
+            Unavailable: the disk does not take it; the place is the one before.
+        """
+        with self._writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?)",
                 (place.epoch, place.partition_id, place.position),
@@ -137,8 +140,7 @@ class State:
 
     def begin_life(self, place: Place) -> None:
         """Begin another life of the log: nothing of the one before counts."""
-        with self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._writing() as connection:
             connection.execute("DELETE FROM roots")
         self.move(place, {}, ())
 
@@ -148,15 +150,17 @@ class State:
 
     def set_paused(self, paused: bool) -> None:
         """Remember whether to send, also after a restart."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO pause VALUES (1)" if paused else "DELETE FROM pause"
-        )
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO pause VALUES (1)" if paused else "DELETE FROM pause"
+            )
 
     def wish(self, action: Action, position: int = 0) -> None:
         """Tell the exporter something; it obeys within a second, or when it starts."""
-        self._connection.execute(
-            "INSERT INTO wishes (action, position) VALUES (?, ?)", (action, position)
-        )
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO wishes (action, position) VALUES (?, ?)", (action, position)
+            )
 
     def wishes(self) -> list[Wish]:
         """Return what was told and not done yet, in order."""
@@ -167,13 +171,15 @@ class State:
 
     def fulfil(self, wish: Wish) -> None:
         """Forget a wish that was done."""
-        self._connection.execute("DELETE FROM wishes WHERE id = ?", (wish.number,))
+        with self._writing() as connection:
+            connection.execute("DELETE FROM wishes WHERE id = ?", (wish.number,))
 
     def tell(self, report: Report) -> None:
         """Leave word of how things are."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO report VALUES (1, ?)", (msgspec.json.encode(report),)
-        )
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO report VALUES (1, ?)", (msgspec.json.encode(report),)
+            )
 
     def report(self) -> Report | None:
         """Return the last word that was left."""
@@ -184,6 +190,20 @@ class State:
         """Let go of the file and the lock."""
         self._unlock()
         self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Run a transaction; a disk that does not take it may have room later."""
+        try:
+            with self._connection as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise Unavailable(
+                f"the exporter's state cannot be written: {error}",
+                where=str(self._path),
+                fix="Make room on the disk; the exporter goes on by itself",
+            ) from error
 
     def _one(self, query: str) -> tuple[Any, ...] | None:
         with closing(self._connection.execute(query)) as rows:

@@ -22,6 +22,7 @@ CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
 MIGRATION_TIMEOUT_S = 3_600
 LOCK_WAIT_S = 5
+"""For locks on rows, and on whole tables (the server's own limit for these is a day)."""
 IDLE_S = 60
 """A transaction that its process has left for so long is ended by the server, and frees its locks:
 what a paused importer holds does not keep another from taking over."""
@@ -49,7 +50,8 @@ NOT_ONBOARDED = frozenset(
 
 _STRICT = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 _SESSION = (
-    f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_S}, SESSION wait_timeout={IDLE_S},"
+    f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_S}, SESSION lock_wait_timeout={LOCK_WAIT_S},"
+    f" SESSION wait_timeout={IDLE_S},"
     " SESSION default_storage_engine=InnoDB, SESSION time_zone='+00:00'"
 )
 

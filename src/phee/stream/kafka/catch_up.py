@@ -108,6 +108,7 @@ class CatchUp:
         if first is None:
             return
         rest = consumer.consume(limit - 1, timeout=0) if limit > 1 else []
+        trouble = None
         for message in (first, *rest):
             error = message.error()
             if error is None:
@@ -115,7 +116,9 @@ class CatchUp:
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                 progress.offset = max(progress.offset, message.offset() or 0)
             else:
-                raise unreachable(self._address, error)
+                trouble = error  # raised at last: none of the messages behind it may be forgotten
+        if trouble is not None:
+            raise unreachable(self._address, trouble)
 
     def _waiting(self, main: PartitionProgress, progress: PartitionProgress) -> int:
         return max(main.offset - progress.offset, 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from phee.errors import Forbidden, Unauthenticated, Unavailable
+from phee.errors import Forbidden, InvalidState, Unauthenticated, Unavailable
 from phee.stream.kafka.address import KafkaAddress
 
 LIBRARY_LOG = logging.getLogger("phee.kafka.client")
@@ -75,10 +75,21 @@ def unreachable(address: KafkaAddress, error: KafkaException | KafkaError) -> Ex
             where=str(address),
             fix="Check tls, ca, certificate, key, sasl, user and the password",
         )
+    if code == KafkaError.FENCED_INSTANCE_ID:
+        return name_taken(address)
     return Unavailable(
         f"Kafka does not answer: {cause.name()}",
         where=str(address),
         fix="Start Kafka or mend the address; reading goes on by itself",
+    )
+
+
+def name_taken(address: KafkaAddress) -> InvalidState:
+    """Return the error for a consumer whose lasting name another process has now."""
+    return InvalidState(
+        "another process reads under the same name in its group",
+        where=str(address),
+        fix="Give each process an instance= of its own, or none",
     )
 
 

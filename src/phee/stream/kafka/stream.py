@@ -23,6 +23,7 @@ from phee.stream.kafka.catch_up import CatchUp
 from phee.stream.kafka.clients import (
     ANSWER_TIMEOUT_S,
     consumer_settings,
+    name_taken,
     new_consumer,
     unreachable,
 )
@@ -64,8 +65,22 @@ class KafkaStream:
     def fetch(
         self, after: Mapping[Lane, int], *, max_bytes: int, timeout_s: float
     ) -> Sequence[Chunk]:
-        """See EventStream."""
-        consumer = self._connected()
+        """See EventStream.
+
+        Raises:
+            InvalidState: another process has this one's name in the group.
+        """
+        try:
+            return self._fetch(self._connected(), after, max_bytes, timeout_s)
+        except KafkaException as error:
+            # Of no use any more (fatal), or it did not get what it needs to take a partition.
+            _LOG.warning("consumer given up", reason=error.args[0].name())
+            self._abandon()
+            raise unreachable(self._address, error) from error
+
+    def _fetch(
+        self, consumer: Consumer, after: Mapping[Lane, int], max_bytes: int, timeout_s: float
+    ) -> Sequence[Chunk]:
         deadline = time.monotonic() + timeout_s
         behind = self._go_back(consumer, after)
         limit = max(max_bytes // RECORD_BYTES, 1)
@@ -115,6 +130,16 @@ class KafkaStream:
             self._partitions.clear()
             self._consumer.close()
             self._consumer = None
+
+    def _abandon(self) -> None:
+        """Let go of the consumer and of all that was read ahead; the next call makes another."""
+        self._catch_up.close()
+        consumer, self._consumer = self._consumer, None
+        self._partitions.clear()
+        self._commits_under_way = 0
+        self._see_lanes()
+        if consumer is not None:
+            consumer.close()
 
     def _finish_commits(self, consumer: Consumer) -> None:
         """Wait a moment for the answers, so that the next reader gets the newest hint."""
@@ -252,9 +277,11 @@ class KafkaStream:
             key for key, progress in self._partitions.items() if progress.is_asked_for(after)
         }
         partitions = self._partitions
+        trouble: Exception | None = None
         for message in messages:
             if message.error() is not None:
-                self._event(consumer, message)
+                # Raised at last: whoever forgot the messages behind it would leave a gap.
+                trouble = self._event(consumer, message) or trouble
                 continue
             key = (message.topic() or "", message.partition() or 0)
             progress = partitions.get(key)
@@ -264,6 +291,8 @@ class KafkaStream:
                 progress.take(message, after, gathering)
             else:
                 progress.hold(message)
+        if trouble is not None:
+            raise trouble
 
     def _begin_anew(self, reason: Exception) -> NoReturn:
         """Leave the group, for the next call to join it again."""
@@ -272,7 +301,8 @@ class KafkaStream:
         self._see_lanes()
         raise reason
 
-    def _event(self, consumer: Consumer, message: Message) -> None:
+    def _event(self, consumer: Consumer, message: Message) -> Exception | None:
+        """Take what is no message; return what is wrong."""
         error = message.error()
         assert error is not None
         progress = self._partitions.get((message.topic() or "", message.partition() or 0))
@@ -286,15 +316,21 @@ class KafkaStream:
                 self._begin_again(consumer, progress)
                 progress.is_whole = False
         elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001
-            raise Unavailable(
+            return Unavailable(
                 "the topic does not exist yet",
                 where=str(self._address),
                 fix="Start the exporter, which makes it; reading goes on by itself",
             )
         elif code == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._is_down = True
-        elif error.fatal() or not error.retriable():
-            raise unreachable(self._address, error)
+        elif error.fatal() or code == KafkaError._FATAL:  # noqa: SLF001
+            # The consumer is dead. To one with a lasting name only this can happen.
+            if self._address.instance:
+                return name_taken(self._address)
+            raise KafkaException(error)
+        elif not error.retriable():
+            return unreachable(self._address, error)
+        return None
 
     def _read_behind(
         self,

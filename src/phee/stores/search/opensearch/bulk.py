@@ -18,6 +18,8 @@ from phee.stores.search.opensearch.server import BLOCKED, BUSY, SearchServer, fr
 BYTES_MAX = 4 << 20
 """A request holds about as much; a single larger document travels alone."""
 ITEMS_MAX = 1_000
+_LATER = BUSY | {401, 403}
+"""Not the document's fault: the index is blocked for writing, or our rights were taken away."""
 _CONFLICT = 409
 _TOO_LARGE = 413
 _PATH = "/_bulk?filter_path=items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type"
@@ -105,7 +107,7 @@ def _round(server: SearchServer, part: list[Write], outcome: Outcome) -> list[Wr
         (result,) = item.values()
         if result.error is not None and result.error.type == BLOCKED:
             raise frozen(write.index)
-        if result.status in BUSY or result.status >= 500:
+        if result.status in _LATER or result.status >= 500:
             busy.append(write)
         elif result.status == _CONFLICT:
             outcome.conflicts.append(write.id)

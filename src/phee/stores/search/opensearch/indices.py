@@ -132,7 +132,10 @@ def path_of(index: str, rest: str = "") -> str:
 
 
 def prepare(server: SearchServer, names: TenantIndices) -> None:
-    """Make the template and the small indices of a tenant; what is there already stays.
+    """Make the templates and the small indices of a tenant; what is there already stays.
+
+    Every index has a template: one that was deleted is made again by the server at the next write,
+    and must not get a form that the server guesses.
 
     Raises:
         NotSupported: the indices were made by another version; they must be rebuilt.
@@ -143,15 +146,17 @@ def prepare(server: SearchServer, names: TenantIndices) -> None:
         (names.dead_letters, LETTER_FIELDS),
     ):
         body = {"settings": _settings("1s"), "mappings": _mappings(fields)}
-        create(server, name, body)
+        template = {"index_patterns": [name], "priority": 500, "template": body}
+        server.ask("PUT", f"/_index_template{path_of(name)}", template)
+        create(server, name)
     _check_version(server, names)
 
 
-def create(server: SearchServer, name: str, body: dict[str, Any] | None = None) -> None:
-    """Make an index that may be there already; without a body it follows the template."""
+def create(server: SearchServer, name: str) -> None:
+    """Make an index as its template says; it may be there already."""
     # A second PUT is refused with 400, and so is a wrong one; the first can only be told by asking.
     if server.ask("HEAD", path_of(name), allow={404}).status == 404:
-        answer = server.ask("PUT", path_of(name), body or {}, allow={400})
+        answer = server.ask("PUT", path_of(name), {}, allow={400})
         if answer.status == 400:
             server.ask("GET", path_of(name))
 
