@@ -202,6 +202,32 @@ def test_importing_goes_on_and_a_rebuild_brings_everything_back(
     assert world.verify().is_clean
 
 
+class _KilledError(Exception):
+    pass
+
+
+def test_a_run_that_was_killed_left_whole_instances_and_the_next_goes_on(
+    world: UpkeepWorld,
+) -> None:
+    run_some(world, random.Random(SEED + 4))
+    before = world.rows("relational")
+    now_s = world.writer.clock_ms / 1000
+    for parts in (1, 3, 2):
+        left = iter(range(parts))
+
+        def killed(_seconds: float, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise _KilledError
+
+        mortal = Retention(world.runtimes, days=DAYS, clock=lambda: now_s, pause=killed)
+        with pytest.raises(_KilledError):
+            mortal.apply("rhino", at_once=1)
+        assert world.verify("rhino").is_clean
+    retention(world, days=DAYS).apply("rhino")
+    assert world.rows("relational") == remaining(before, cut(world))
+    assert world.verify("rhino").is_clean
+
+
 def test_business_rows_go_only_when_asked_and_after_their_history(world: UpkeepWorld) -> None:
     run_some(world, random.Random(SEED + 2))
     before = world.rows("relational")
