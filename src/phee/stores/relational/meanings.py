@@ -256,7 +256,7 @@ OWN = {
     "decision_evaluations.failure_message": "why it failed",
     "watermarks.consumer": "who reads: relational or search; or retention",
     "watermarks.lane": "ordered sequence of records, such as a Kafka partition",
-    "watermarks.position": "everything up to here is applied; of retention: the moment it has come to",
+    "watermarks.position": "everything up to here is applied; or the moment retention is at",
     "watermarks.owner": "importer that may write; or retention",
     "dead_letters.position": "where the record is in the log",
     "dead_letters.reason": "why it could not be used; never quotes the record",
