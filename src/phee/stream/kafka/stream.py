@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -269,7 +268,9 @@ class KafkaStream:
         """Wait for one message, then take what has been fetched meanwhile."""
         first = consumer.poll(timeout_s)
         if self._not_begun is not None:
-            self._begin_anew(self._not_begun)
+            reason, self._not_begun = self._not_begun, None
+            self._abandon()
+            raise reason
         if first is None:
             return
         messages = [first, *consumer.consume(limit - 1, timeout=0)] if limit > 1 else [first]
@@ -293,13 +294,6 @@ class KafkaStream:
                 progress.hold(message)
         if trouble is not None:
             raise trouble
-
-    def _begin_anew(self, reason: Exception) -> NoReturn:
-        """Leave the group, for the next call to join it again."""
-        self._not_begun = None
-        self.close()
-        self._see_lanes()
-        raise reason
 
     def _event(self, consumer: Consumer, message: Message) -> Exception | None:
         """Take what is no message; return what is wrong."""
