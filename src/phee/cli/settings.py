@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     disk_free_bytes_min: int = Field(default=1 << 30, ge=0)
     keep_log: bool = True
     """Keep records that every reader has acknowledged, so that stores can be rebuilt from them."""
+    retention_days: int | None = Field(default=None, ge=1, le=36_500)
+    """How long ``phee retention apply`` keeps history where a tenant has no setting of its own."""
 
     @model_validator(mode="after")
     def _only_what_there_is(self) -> Self:

@@ -47,6 +47,10 @@ deadletters = typer.Typer(
     no_args_is_help=True,
 )
 
+retention = typer.Typer(
+    help="Remove the history of process instances that ended long ago.", no_args_is_help=True
+)
+
 
 def verify(
     tenant: Annotated[
@@ -207,8 +211,49 @@ def _of(tenant: str | None, *, operator: bool) -> str | None:
     return tenant
 
 
+@retention.command()
+def apply(
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", "-t", help="Only this tenant.", show_default="all")
+    ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            help="Keep history so many days, whatever the settings say.",
+            min=0,
+            show_default="the tenant's retentionDays, else PHEE_RETENTION_DAYS, else for ever",
+        ),
+    ] = None,
+    business_days: Annotated[
+        int | None,
+        typer.Option(
+            help="Keep business rows and payment documents so many days.",
+            min=0,
+            show_default="for ever",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; remove nothing.")] = False,
+    as_json: AsJson = False,
+    data: HubData = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Remove what is older than the retention from rows and documents, while the hub runs."""
+    from phee.cli.retention import run_apply
+
+    run_apply(
+        tenant=tenant,
+        days=days,
+        business_days=business_days,
+        dry_run=dry_run,
+        as_json=as_json,
+        data=data,
+        http_port=http_port,
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to ``phee``."""
     for command in (verify, rebuild, lag, export):
         app.command()(command)
     app.add_typer(deadletters, name="deadletters")
+    app.add_typer(retention, name="retention")

@@ -6,7 +6,7 @@ every write by an earlier owner is refused (:class:`Fenced`), however late it wa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ class Changes(Protocol):
         """Return the changes, table by table, in the order a store applies them."""
 
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Changes)
 F_contra = TypeVar("F_contra", bound=Changes, contravariant=True)
 
@@ -165,6 +166,11 @@ class SqlStore(Generic[F]):
         """Run a transaction with the store's write lock; all or nothing."""
         with self._engine.begin() as connection:
             yield connection
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in a :meth:`transaction`; it may be called again where that was lost."""
+        with self.transaction() as connection:
+            return work(connection)
 
     def apply(self, connection: Connection, fold: F) -> int:
         """Apply a fold inside a :meth:`transaction`; return the number of changes."""

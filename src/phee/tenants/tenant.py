@@ -56,6 +56,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
         id: names the tenant everywhere: headers, process ids, job types, files, databases.
         fsp_id: its name in the payment scheme; the same as ``id`` when left empty.
         currencies: ISO 4217 codes it deals in; none means every current one.
+        retention_days: how long the history of its process instances is kept; None: as the hub
+            says.
     """
 
     id: Annotated[str, Meta(pattern=TENANT_ID_PATTERN)]
@@ -63,6 +65,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     fsp_id: str = ""
     currencies: tuple[str, ...] = ()
     settings: TenantSettings = TenantSettings()
+    retention_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
 
     def __post_init__(self) -> None:
         check_tenant_id(self.id)

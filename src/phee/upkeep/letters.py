@@ -7,8 +7,10 @@ server alone. A letter that is newer than the watermarks of a moving store says 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
+
+from sqlalchemy import Table
 
 from phee.projections import dead_letter
 from phee.upkeep.comparing import Difference, Differences
@@ -18,18 +20,24 @@ Key = tuple[Any, ...]
 
 
 def compare_letters(
-    live: Snapshot, folded: Snapshot, epochs: Collection[int], differences: Differences
+    live: Snapshot,
+    folded: Snapshot,
+    epochs: Collection[int],
+    differences: Differences,
+    *,
+    may_lack: Callable[[Table, Row], bool],
 ) -> int:
     """Note every open dead letter that only one side has; return how many the store has open."""
     table = table_named(live.kind, "dead_letters")
     ours = {
         _key(row): row["state"] for row in live.rows(table, epochs=epochs) if _is_its(live, row)
     }
-    theirs = {_key(row) for row in folded.rows(table, epochs=epochs)}
+    theirs = {_key(row): row for row in folded.rows(table, epochs=epochs)}
     is_open = {key for key, state in ours.items() if state == "OPEN"}
-    for key in sorted(theirs - ours.keys()):
-        differences.add(Difference(live.kind, str(table.name), _text(key), "missing"))
-    for key in sorted(is_open - theirs):
+    for key in sorted(theirs.keys() - ours.keys()):
+        if not may_lack(table, theirs[key]):
+            differences.add(Difference(live.kind, str(table.name), _text(key), "missing"))
+    for key in sorted(is_open - theirs.keys()):
         if not _is_of_server(live, key):
             differences.add(Difference(live.kind, str(table.name), _text(key), "unexpected"))
     return len(is_open)

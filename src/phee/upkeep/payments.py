@@ -51,7 +51,9 @@ def compare_payments(
             add_to_totals(totals, row)
         if _said(row) == _said(document):
             continue
-        if document is None and row is not None and documents.is_expired(row):
+        if document is None and row is not None and _may_lack(documents, row):
+            continue
+        if row is None and document is not None and _may_lack(rows, document):
             continue
         if look_again and len(unsettled) < UNSETTLED_MAX:
             unsettled.append(key)
@@ -85,6 +87,12 @@ def _documents(snapshot: Snapshot) -> Iterator[tuple[Key, Row]]:
     for row in snapshot.rows(search.documents):
         if row["kind"] == PAYMENT:
             yield (row["key"], row["epoch"]), row
+
+
+def _may_lack(store: Snapshot, payment: Row) -> bool:
+    """Return whether a store may have deleted a payment that the other one has."""
+    is_past = store.cuts.is_past(payment["completed_at"], is_business=True)
+    return is_past or store.is_expired(payment)
 
 
 def _said(row: Row | None) -> Row | None:

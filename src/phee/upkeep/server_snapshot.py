@@ -17,10 +17,12 @@ from sqlalchemy import Table
 from phee.errors import Unavailable
 from phee.importers.process import Kind
 from phee.stores.money import money_decimal
+from phee.stores.retention_marks import Cuts
 from phee.stores.search.opensearch.address import parse_address
 from phee.stores.search.opensearch.document import StoredDocument, document_id
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
 from phee.stores.search.opensearch.letters import ServerLetters
+from phee.stores.search.opensearch.pruning import read_server_cuts
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.opensearch.watermarks import read_all
 from phee.stores.search.store import CONSUMER
@@ -68,11 +70,13 @@ class ServerSnapshot:
         self._names = names
         self._owns = owns
         self.positions: Mapping[Lane, int] = {}
+        self.cuts = Cuts()
         self.look_again()
 
     def look_again(self) -> Mapping[Lane, int]:
         """See Snapshot."""
         self.positions = read_marks(self._server, self._names.watermarks)
+        self.cuts = read_server_cuts(self._server, self._names)
         self._refresh(self._names.documents)
         return self.positions
 

@@ -16,6 +16,7 @@ from sqlalchemy import Column, Engine, MetaData, Table, UniqueConstraint, func, 
 from phee.importers.process import Kind
 from phee.stores.paths import relational_path, search_path
 from phee.stores.relational import tables as relational
+from phee.stores.retention_marks import Cuts, read_cuts
 from phee.stores.search import tables as search
 from phee.stores.sqlite import reader_engine
 from phee.stream.port import Lane
@@ -60,11 +61,13 @@ class Snapshot(Protocol):
         kind: which kind of store it is of.
         positions: its watermarks.
         is_moving: whether rows may be newer than the watermarks.
+        cuts: how far retention has come in it.
     """
 
     kind: Kind
     positions: Mapping[Lane, int]
     is_moving: bool
+    cuts: Cuts
 
     def rows(self, table: Table, *, epochs: Collection[int] | None = None) -> Iterator[Row]:
         """Yield rows in the order of their business key, texts by code point.
@@ -105,6 +108,7 @@ class SqlSnapshot:
         try:
             self._connection = engine.connect()
             self.positions: Mapping[Lane, int] = self._positions()
+            self.cuts = read_cuts(self._connection)
         except BaseException:
             engine.dispose()
             raise

@@ -38,6 +38,7 @@ from phee.upkeep.comparing import (
 from phee.upkeep.folding import Folder, Shadow
 from phee.upkeep.letters import compare_letters
 from phee.upkeep.payments import compare_payments, find_payments, note
+from phee.upkeep.pruned import Pruned
 from phee.upkeep.runtimes import Runtimes
 from phee.upkeep.settling import Pair, settle
 from phee.upkeep.snapshot import Key, Snapshot, SqlSnapshot, projected_tables
@@ -407,7 +408,9 @@ def _settle(
             expected = folded.find(table, list(waiting))
         finally:
             folded.close()
-        gone = {key for key in expected.keys() - found.keys() if live.is_expired(expected[key])}
+        pruned = Pruned(live)
+        lacking = expected.keys() - found.keys()
+        gone = {key for key in lacking if pruned.covers(table, expected[key])}
         return {
             key: (None, None) if key in gone else (found.get(key), expected.get(key))
             for key in waiting
@@ -428,16 +431,17 @@ def compare_store(
     rows: dict[str, int] = {}
     unsettled: dict[str, list[Key]] = {}
     payments = "transfers" if live.kind == "relational" else "documents"
+    pruned = Pruned(live, folded)
     for table in projected_tables(live.kind):
         comparison = TableComparison(live.kind, table, differences)
         if table.name == payments:
             comparison.observe = lambda row: (
                 add_to_totals(totals, row) if row.get("kind", "payment") == "payment" else None
             )
-        comparison.compare(live, folded, epochs=epochs)
+        comparison.compare(live, folded, epochs=epochs, may_lack=pruned.covers)
         rows[str(table.name)] = comparison.rows
         unsettled[str(table.name)] = comparison.unsettled
-    letters = compare_letters(live, folded, epochs, differences)
+    letters = compare_letters(live, folded, epochs, differences, may_lack=pruned.covers)
     position = max((p for lane, p in live.positions.items() if lane.epoch in epochs), default=0)
     return StoreReport(live.kind, position, rows, _totals(totals), letters), unsettled
 

@@ -124,6 +124,15 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
 
         return self._repeated(claim)
 
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """See SqlStore.
+
+        Raises:
+            Unavailable: the connection was lost; whether this was committed is not known.
+        """
+        run = super().run
+        return self._repeated(lambda: run(work))
+
     def write_letters(self, consumer: str, letters: Sequence[DeadLetter]) -> None:
         """Write dead letters alone; those that are there already stay as they are.
 
