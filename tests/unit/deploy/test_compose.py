@@ -25,8 +25,8 @@ COMPOSE: dict[str, Any] = read_yaml(DEPLOY / "compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROFILES = ("zeebe", "embedded")
 PARSERS = {
-    "phee.importers": importers_main._parser,
-    "phee.exporter": exporter_main._parser,
+    "phee.importers": lambda: importers_main._parser("phee.importers"),
+    "phee.exporter": lambda: exporter_main._parser("phee.exporter"),
     "phee.simulators": simulators_main._parser,
 }
 SERVICE_KEYS = {
