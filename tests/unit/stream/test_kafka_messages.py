@@ -138,8 +138,8 @@ def test_an_intent_of_a_newer_version_passes() -> None:
 
 
 def test_a_value_type_without_a_struct_keeps_its_fields() -> None:
-    value = {"decisionId": "d", "tenantId": "rhino", "later": [1]}
-    _, _, content = read(changed(valueType="DECISION", intent="CREATED", value=value))
+    value = {"formId": "f", "tenantId": "rhino", "later": [1]}
+    _, _, content = read(changed(valueType="FORM", intent="CREATED", value=value))
     assert isinstance(content, JsonRecord)
     record: Record = content.decoded()
     assert record.tenant_id == "rhino"

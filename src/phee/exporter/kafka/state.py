@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -74,6 +75,7 @@ class State:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._lock: int | None = None
+        self._turn = threading.Lock()  # one connection has one transaction at a time
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=10
         )
@@ -195,7 +197,7 @@ class State:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Run a transaction; a disk that does not take it may have room later."""
         try:
-            with self._connection as connection:
+            with self._turn, self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
         except sqlite3.OperationalError as error:
