@@ -26,6 +26,7 @@ from rich.console import Console
 from phee.cli.demo.rig import Rig
 from phee.cli.render import table
 from phee.cli.supervisor import health
+from phee.cli.up import environment_of
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "bench/results/latest.local.json"
@@ -50,9 +51,7 @@ def through_grpc(*, seconds: float, rounds: int, with_zeebe: bool) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         rig = Rig.on_free_ports(Path(folder) / "hub")
         settings = rig.settings
-        environment = os.environ | {
-            f"PHEE_{name.upper()}": str(value) for name, value in settings.model_dump().items()
-        }
+        environment = environment_of(settings)
         hub = subprocess.Popen([sys.executable, "-m", "phee.cli.main", "up"], env=environment)
         try:
             _wait_ready(settings.http_port)

@@ -58,8 +58,8 @@ def _exporter(settings: Settings) -> ProcessSpec:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the environment from which child processes read ``settings``."""
-    named = {f"PHEE_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    return {**os.environ, **named}
+    given = {name: value for name, value in settings.model_dump().items() if value is not None}
+    return {**os.environ, **{f"PHEE_{name.upper()}": str(value) for name, value in given.items()}}
 
 
 def require_free(ports: Sequence[int]) -> None:
