@@ -126,7 +126,6 @@ process_instances = Table(
     Index(None, "started_at"),
     Index(None, "ended_at", "started_at"),
     Index(None, "parent_process_instance_key", "started_at"),
-    Index(None, "root_process_instance_key"),
 )
 
 flow_node_instances = Table(

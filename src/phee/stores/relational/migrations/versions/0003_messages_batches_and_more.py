@@ -52,7 +52,6 @@ def _columns() -> None:
     _add("transfers", _key("root_process_instance_key"))
     _add("transfers", _long("counted"))
     _add("process_instances", _key("root_process_instance_key"))
-    _index("process_instances", "root_process_instance_key")
     _add("process_definitions", _name("checksum", 64))
 
 
