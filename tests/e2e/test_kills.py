@@ -28,9 +28,9 @@ from phee.cli.demo.settling import fetch_documents, fetch_transfers, settle
 from phee.cli.demo.traffic import make_payments
 from phee.cli.demo.world import BANKS
 from phee.cli.hub_api import HubApi
+from phee.cli.upkeep_place import runtimes_of
 from phee.cli.verify import running
 from phee.projections.mapping import default_mapping
-from phee.stream import LogStream, stream_path
 from phee.upkeep.verification import Verification, Verifier
 
 KILLS = int(os.environ.get("PHEE_KILLS", "50"))
@@ -112,15 +112,14 @@ async def test_kills_lose_nothing_and_double_nothing(
 
 def verify(rig: Rig) -> Verification:
     """Compare engine, log and stores, as ``phee verify`` does."""
-    stream = LogStream(stream_path(rig.settings.data))
+    runtimes = runtimes_of(rig.settings)
+    history = runtimes.open_history()
     api = HubApi(rig.settings.http_port)
     try:
-        verifier = Verifier(
-            rig.settings.data, stream, default_mapping(), list_running=lambda: running(api)
-        )
+        verifier = Verifier(runtimes, history, default_mapping(), list_running=lambda: running(api))
         return verifier.verify(TENANTS)
     finally:
-        stream.close()
+        history.close()
 
 
 def read_outcome(rig: Rig, before: list[dict[str, Any]]) -> proof.Outcome:

@@ -176,7 +176,7 @@ class DocumentFold:
 
     def _variables(self) -> list[PaymentVariables]:
         rows = [_variables(row) for row in self._payments.variables.values()]
-        masker = self._maskers(self.tenant_id)
+        masker = self._maskers(self.tenant_id) if self.tenant_id else None  # nothing was applied
         return rows if masker is None else [masker.struct(row) for row in rows]
 
     def _instance(self, record: Record, value: ProcessInstanceValue, route: Route) -> None:

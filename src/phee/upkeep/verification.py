@@ -25,6 +25,7 @@ from sqlalchemy.exc import DatabaseError
 from phee.errors import InvalidState, Unavailable
 from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.projections.mapping import TransferMapping
+from phee.records import DEFAULT_TENANT
 from phee.stream.history import History, LogIncomplete, block_of
 from phee.stream.port import Chunk, Lane
 from phee.upkeep.comparing import (
@@ -243,7 +244,7 @@ class Verifier:
         tenant = _Tenant(tenant_id, {}, {})
         for kind in KINDS:
             try:
-                snapshot = self._runtimes.snapshot(kind, tenant_id)
+                snapshot = self._snapshot(kind, tenant_id, folder, opened)
             except DatabaseError as error:
                 raise Unavailable(
                     f"the {kind} store of {tenant_id} cannot be read: {error.orig}",
@@ -255,6 +256,16 @@ class Verifier:
             opened.callback(shadow.close)
             tenant.live[kind], tenant.shadows[kind] = snapshot, shadow
         return tenant
+
+    def _snapshot(self, kind: Kind, tenant_id: str, folder: Path, opened: ExitStack) -> Snapshot:
+        """Open the live store; the default tenant's is made by its first record of this kind."""
+        if tenant_id != DEFAULT_TENANT or self._runtimes.has_store(kind, tenant_id):
+            return self._runtimes.snapshot(kind, tenant_id)
+        self._not_checked.append(f"The tenant {tenant_id} has no {kind} store yet")
+        nothing = folder / tenant_id / f"no-{kind}.db"
+        shadow = self._folder.new_shadow(kind, nothing, tenant_id)
+        opened.callback(shadow.close)
+        return shadow.snapshot()
 
     def _running(self, tenants: Sequence[_Tenant]) -> RunningInstances | None:
         """Ask the orchestrator, and give every tenant what is its."""

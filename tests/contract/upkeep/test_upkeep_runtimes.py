@@ -192,7 +192,9 @@ def poison(world: UpkeepWorld, tenant_id: str = "rhino") -> Instance:
 def forgiving_mapping() -> TransferMapping:
     """The shipped mapping, with the amount as the batch of a payment."""
     content = resources.files("phee.projections").joinpath("mapping.json").read_text()
-    return load_mapping(content.replace('"field": "amount"', '"field": "batchId"'))
+    before = '"path": "$.amount.amount", "field": "amount"'
+    assert before in content
+    return load_mapping(content.replace(before, before.replace('"amount"', '"batchId"')))
 
 
 Letter = Callable[[Kind], DeadLetter]

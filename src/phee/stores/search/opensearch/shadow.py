@@ -152,7 +152,9 @@ class ServerShadow:
             for name in (live.documents, live.watermarks, live.dead_letters)
             for index in _indices(self._server, name)
         }
-        builds = ShadowIndices(live.prefix, live.tenant_id, "*").documents.removesuffix("~documents")
+        builds = ShadowIndices(live.prefix, live.tenant_id, "*").documents.removesuffix(
+            "~documents"
+        )
         for index in _indices(self._server, builds):
             if index not in kept:
                 self._server.ask("DELETE", path_of(index), allow={404})
