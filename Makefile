@@ -38,6 +38,9 @@ run-real: $(VENV)/.dev ## The same on Zeebe, Kafka, MariaDB, OpenSearch and Prom
 test: $(VENV)/.dev lint ## Lint, types, import rules and the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-long: $(VENV)/.dev lint ## The whole test suite with fault cases and every engine (about an hour)
+	@PHEE_TEST_LONG=1 $(BIN)/python -m pytest $(ARGS)
+
 check: $(VENV)/.dev lint ## The quick loop: lint, types, import rules, unit tests
 	@$(BIN)/python -m pytest -q -m "not slow and not services" tests/unit $(ARGS)
 
@@ -77,4 +80,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove what was built, installed and started here (not your data)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install run run-real test check lint format bench bench-data services services-stop proto lock clean
+.PHONY: help install run run-real test test-long check lint format bench bench-data services services-stop proto lock clean
