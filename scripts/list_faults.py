@@ -20,7 +20,7 @@ fold of the whole log: nothing missing, nothing twice, and the dead letters exac
 to be expected.
 
 ```
-python -m pytest tests/e2e/faults                        # all of them, part of `make test`
+python -m pytest tests/e2e/faults                        # all of them, part of `make test-long`
 python -m pytest tests/e2e/faults -k network             # some
 PHEE_SEED=7 PHEE_FAULT_ROUNDS=20 python -m pytest tests/e2e/faults -k killed
 ```
