@@ -20,9 +20,9 @@ fold of the whole log: nothing missing, nothing twice, and the dead letters exac
 to be expected.
 
 ```
-python -m pytest tests/e2e/faults                        # all of them, part of `make test-long`
-python -m pytest tests/e2e/faults -k network             # some
-PHEE_SEED=7 PHEE_FAULT_ROUNDS=20 python -m pytest tests/e2e/faults -k killed
+PHEE_TEST_LONG=1 python -m pytest tests/e2e/faults        # all of them, part of `make test-long`
+PHEE_TEST_LONG=1 python -m pytest tests/e2e/faults -k network  # some
+PHEE_TEST_LONG=1 PHEE_SEED=7 PHEE_FAULT_ROUNDS=20 python -m pytest tests/e2e/faults -k killed
 ```
 
 `PHEE_FAULT_ROUNDS` repeats the fault of a case, from the second time on at a random moment; the
