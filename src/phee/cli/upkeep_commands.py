@@ -251,9 +251,55 @@ def apply(
     )
 
 
+def erase(
+    tenant: TenantOption,
+    party_type: Annotated[
+        str | None, typer.Option("--party-type", help="Kind of identifier, such as MSISDN.")
+    ] = None,
+    party: Annotated[
+        str | None,
+        typer.Option(
+            "--party",
+            help="Identifier of the party.",
+            show_default="asked for, or read from standard input",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Erase for good; without it only count.")
+    ] = False,
+    list_erased: Annotated[
+        bool, typer.Option("--list", help="Show when who was erased; it names nobody.")
+    ] = False,
+    as_json: AsJson = False,
+    data: HubData = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Forget a person: erase a party from rows and documents of a tenant, while the hub runs."""
+    from phee.cli.erase import run_erase, run_list
+
+    if list_erased:
+        run_list(tenant=tenant, as_json=as_json, data=data, http_port=http_port)
+        return
+    if party_type is None:
+        raise InvalidInput(
+            "it is not clear who is to be erased",
+            where="--party-type",
+            fix="Name the kind of identifier, such as --party-type MSISDN",
+        )
+    run_erase(
+        tenant=tenant,
+        party_type=party_type,
+        party=party,
+        confirmed=yes,
+        as_json=as_json,
+        data=data,
+        http_port=http_port,
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to ``phee``."""
-    for command in (verify, rebuild, lag, export):
+    for command in (verify, rebuild, lag, export, erase):
         app.command()(command)
     app.add_typer(deadletters, name="deadletters")
     app.add_typer(retention, name="retention")

@@ -16,6 +16,7 @@ import msgspec
 from phee.errors import InvalidInput, NotSupported, Unavailable
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
+from phee.projections.erasing import Eraser
 from phee.projections.interest import INTENT_BITS, KNOWN_VALUE_TYPES, WITHOUT_PROCESS
 from phee.projections.routing import DefinitionOwners, Route, Router
 from phee.records import (
@@ -42,6 +43,8 @@ class Fold(Changes, Protocol):
 
 
 F = TypeVar("F", bound=Fold)
+Erasers = Callable[[str], Eraser | None]
+"""Returns what erases parties from the records of a tenant; None: nobody was erased."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,7 @@ class TenantWork(Generic[F]):
 
     fold: F
     after: int
+    eraser: Eraser | None
     letters: list[DeadLetter] = field(default_factory=list)
     records: int = 0
     commit_times: list[int] = field(default_factory=list)
@@ -86,12 +90,14 @@ class Sorter(Generic[F]):
         router: whose a record is.
         new_fold: makes an empty fold for an epoch.
         owners: whose timers are that carry no tenant; None: always the default tenant's.
+        erasers: who was erased, asked once for each tenant in a batch.
     """
 
     interest: frozenset[int]
     router: Router
     new_fold: Callable[[int], F]
     owners: DefinitionOwners | None = None
+    erasers: Erasers = lambda _: None
 
     def sort(
         self,
@@ -244,12 +250,15 @@ class _Sorting(Generic[F]):
         work = self.batch.tenants.get(tenant_id)
         if work is None:
             fold = self.sorter.new_fold(self.batch.lane.epoch)
-            work = self.batch.tenants[tenant_id] = TenantWork(fold, self.applied(tenant_id))
+            after, eraser = self.applied(tenant_id), self.sorter.erasers(tenant_id)
+            work = self.batch.tenants[tenant_id] = TenantWork(fold, after, eraser)
         return work
 
     def _apply(self, record: Record, route: Route, work: TenantWork[F]) -> None:
         work.records += 1
         self.batch.mismatches += route.mismatch
+        if work.eraser is not None:
+            record = work.eraser.record(record)
         try:
             work.fold.apply(record, route)
         except InvalidInput as error:

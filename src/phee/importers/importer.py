@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -77,13 +78,16 @@ class Importer(Generic[F]):
         metrics: ImporterMetrics,
         *,
         also_open: Callable[[], set[str]] = set,
+        unerased: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """Prepare; while ``unerased`` is entered, nobody is erased."""
         self._stream = stream
         self._sorter = sorter
         self._operator = operator
         self._tenants = tenants
         self._metrics = metrics
         self._also_open = also_open
+        self._unerased = unerased
         self._applier = Applier(sorter, metrics)
         self._slots: Slots[F] = Slots(open_store, uuid.uuid4().hex)
         if sorter.owners is not None:
@@ -142,12 +146,14 @@ class Importer(Generic[F]):
             self._check_complete(chunk)
             if chunk.blocks:
                 worked = True
-                self._import(chunk)
+                with self._unerased():
+                    self._import(chunk)
             self._lags[chunk.lane] = max(chunk.last_position - self._at[chunk.lane], 0)
         self.progress.lag_records = sum(self._lags.values())
         self._measure_lag_seconds()
         for slot in self._slots.stalled():
-            self._catch_up(slot)
+            with self._unerased():
+                self._catch_up(slot)
         if time.monotonic() - self._looked_at >= NEW_TENANTS_S:
             self._see_tenants()
         if time.monotonic() - self._housekept_at >= HOUSEKEEPING_S:

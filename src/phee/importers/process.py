@@ -25,12 +25,14 @@ from phee.monitoring import (
     watch_statements,
 )
 from phee.projections.documents import DocumentFold, Maskers
+from phee.projections.erasing import Eraser
 from phee.projections.exported import RECORD_INTEREST, RecordFold
 from phee.projections.interest import DOCUMENT_INTEREST, RELATIONAL_INTEREST
 from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
 from phee.projections.relational import RelationalFold
 from phee.projections.routing import DefinitionOwners, Router, TenantDirectory
 from phee.records import DEFAULT_TENANT
+from phee.stores.erasures import ErasureLists
 from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.stores import SQLITE, relational_stores
 from phee.stores.search.runtime import EMBEDDED, RemoteSearch, search_runtime
@@ -108,6 +110,7 @@ def make_importer(
         InvalidMapping: the mapping file is wrong.
     """
     tenants = RegisteredTenants(settings.data)
+    erasures = ErasureLists(settings.data)
     chosen = stores or open_stores(kind, settings)
 
     def with_default() -> set[str]:
@@ -121,6 +124,7 @@ def make_importer(
             tenants,
             _mapping(settings),
             MaskingKeys(settings.data).masker,
+            erasures,
             with_records=isinstance(chosen, RemoteSearch) and chosen.keeps_records,
         ),
         chosen.open_store,
@@ -128,6 +132,7 @@ def make_importer(
         tenants,
         ImporterMetrics(registry, kind),
         also_open=with_default,
+        unerased=erasures.reading,
     )
 
 
@@ -136,19 +141,30 @@ def make_sorter(
     tenants: TenantDirectory,
     mapping: TransferMapping,
     maskers: Maskers = lambda _: None,
+    erasures: ErasureLists | None = None,
     *,
     with_records: bool = False,
 ) -> Sorter[Any]:
     """Return what sorts records for stores of ``kind``.
 
-    ``maskers`` mask search documents; ``with_records`` keeps every record beside them.
+    ``maskers`` mask search documents; ``erasures`` say who was erased; ``with_records`` keeps
+    every record beside the documents.
     """
     router = Router(mapping, tenants)
+
+    def eraser(tenant_id: str) -> Eraser | None:
+        if erasures is None:
+            return None
+        is_masked = kind == "search" and maskers(tenant_id) is not None
+        return erasures.eraser(tenant_id, is_masked=is_masked)
+
     if kind == "relational":
-        return Sorter(RELATIONAL_INTEREST, router, RelationalFold, DefinitionOwners())
+        return Sorter(RELATIONAL_INTEREST, router, RelationalFold, DefinitionOwners(), eraser)
     if with_records:
-        return Sorter(RECORD_INTEREST, router, lambda epoch: RecordFold(epoch, maskers=maskers))
-    return Sorter(DOCUMENT_INTEREST, router, lambda epoch: DocumentFold(epoch, maskers))
+        interest, fold = RECORD_INTEREST, RecordFold
+        return Sorter(interest, router, lambda epoch: fold(epoch, maskers=maskers), erasers=eraser)
+    interest = DOCUMENT_INTEREST
+    return Sorter(interest, router, lambda epoch: DocumentFold(epoch, maskers), erasers=eraser)
 
 
 def store_opener(

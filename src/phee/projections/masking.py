@@ -24,6 +24,10 @@ KEY_BYTES = 32
 _PREFIX = "tok"
 _TOKEN_BYTES = 16
 _TOKEN = re.compile(rf"{_PREFIX}[a-z2-7]{{26}}")
+_ERASED_PREFIX = "erased"
+ERASED_BYTES = 10
+_ERASED = re.compile(rf"{_ERASED_PREFIX}[a-z2-7]{{16}}")
+_MENTIONED = re.compile(rf"{_ERASED_PREFIX}(?:[a-z2-7]{{16}}|[a-z2-7]*\Z)")
 _PLAIN = str.maketrans("", "", "_- ")
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -37,14 +41,14 @@ class PersonalData:
     """Which names stand for personal data; case, ``_`` and ``-`` do not matter."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self._names = frozenset(_normal(name) for name in names)
+        self._names = frozenset(plain_name(name) for name in names)
         self._known: dict[str, bool] = {}
 
     def covers(self, name: str) -> bool:
         """Return whether what bears this name is personal."""
         known = self._known.get(name)
         if known is None:
-            known = _normal(name) in self._names
+            known = plain_name(name) in self._names
             if len(self._known) < 10_000:  # names come from outside, too
                 self._known[name] = known
         return known
@@ -77,6 +81,22 @@ def is_token(value: object) -> bool:
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
+def erased_token(number: bytes) -> str:
+    """Return what stands in place of an erased party, for a number of ERASED_BYTES: one word."""
+    assert len(number) == ERASED_BYTES
+    return _ERASED_PREFIX + base64.b32encode(number).decode().lower()
+
+
+def is_erased(value: object) -> bool:
+    """Return whether this is what stands in place of an erased party; it is not masked again."""
+    return isinstance(value, str) and _ERASED.fullmatch(value) is not None
+
+
+def mentions_erased(text: str) -> bool:
+    """Return whether such a token, or the beginning of one that was cut, is in a text."""
+    return _MENTIONED.search(text) is not None
+
+
 class Masker:
     """Masks the data of one tenant. Pure: the same value always becomes the same token."""
 
@@ -104,7 +124,7 @@ class Masker:
 
     def asked(self, value: str) -> str:
         """Return what to look for in a masked field; a token that was shown stands for itself."""
-        return value if is_token(value) else self.token(value)
+        return value if is_token(value) or is_erased(value) else self.token(value)
 
     def value(self, name: str, value: Any) -> Any:
         """Return ``value`` (anything JSON can say) as it may be shown under ``name``."""
@@ -154,7 +174,7 @@ class Masker:
         return text if masked == value else msgspec.json.encode(masked).decode()
 
     def _hidden(self, value: Any) -> Any:
-        if value is None or value == "" or isinstance(value, bool):
+        if value is None or value == "" or isinstance(value, bool) or is_erased(value):
             return value
         if isinstance(value, dict):
             return {name: self._hidden(item) for name, item in value.items()}
@@ -163,5 +183,6 @@ class Masker:
         return self.token(value if isinstance(value, str) else str(value))
 
 
-def _normal(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name as rules compare it."""
     return name.translate(_PLAIN).lower()

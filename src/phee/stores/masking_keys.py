@@ -36,7 +36,7 @@ class MaskingKeys:
             InvalidInput: that file cannot be read.
         """
         self._data = data
-        self._rules = _rules()
+        self._rules = personal_data_rules()
         self._known: dict[str, tuple[int, Masker]] = {}
         self._lock = threading.Lock()
 
@@ -54,14 +54,14 @@ class MaskingKeys:
         with self._lock:
             known = self._known.get(tenant_id)
             if known is None or known[0] != stamp:
-                known = self._known[tenant_id] = (stamp, Masker(_read(path), self._rules))
+                known = self._known[tenant_id] = (stamp, Masker(read_key(path), self._rules))
         return known[1]
 
     def make(self, tenant_id: str) -> Masker:
         """Return what masks a tenant's data; makes its key when there is none."""
         found = self.masker(tenant_id)
         if found is None:
-            _write_new(self._path(tenant_id), secrets.token_bytes(KEY_BYTES))
+            write_new_key(self._path(tenant_id), secrets.token_bytes(KEY_BYTES))
             found = self.masker(tenant_id)
             assert found is not None, "the key was just written"
         return found
@@ -70,7 +70,12 @@ class MaskingKeys:
         return tenant_directory(self._data, tenant_id) / FILE_NAME
 
 
-def _rules() -> PersonalData:
+def personal_data_rules() -> PersonalData:
+    """Return the rules that ship, or those of the file that PHEE_MASKING_RULES names.
+
+    Raises:
+        InvalidInput: that file cannot be read.
+    """
     file = os.environ.get(RULES_VARIABLE)
     if not file:
         return default_personal_data()
@@ -84,21 +89,27 @@ def _rules() -> PersonalData:
         ) from error
 
 
-def _read(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """Return the key that a file holds.
+
+    Raises:
+        InvalidInput: it does not hold one.
+        FileNotFoundError: there is no such file.
+    """
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise InvalidInput(
-            "the file does not hold a masking key",
+            "the file does not hold a key",
             where=str(path),
-            fix="Restore it from a backup, or delete it and rebuild the tenant's search store",
+            fix="Restore it from a backup; a lost masking key takes a rebuild of the search store",
         )
     return key
 
 
-def _write_new(path: Path, key: bytes) -> None:
+def write_new_key(path: Path, key: bytes) -> None:
     """Write a key that nobody has seen yet; whoever was faster stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")

@@ -17,6 +17,7 @@ from phee.importers.batch import Sorter
 from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.projections.mapping import TransferMapping
 from phee.records.json_form import read_json
+from phee.stores.erasures import ErasureLists
 from phee.stores.letters import DeadLetterReader
 from phee.stores.masking_keys import MaskingKeys
 from phee.stores.mysql.names import OPERATOR
@@ -82,10 +83,13 @@ class DeadLetterDesk:
 
     def __init__(self, runtimes: Runtimes, mapping: TransferMapping) -> None:
         self._runtimes = runtimes
+        self._erasures = ErasureLists(runtimes.data)
         tenants = RegisteredTenants(runtimes.data)
         self._sorters: dict[Kind, Sorter[Any]] = {
-            "relational": make_sorter("relational", tenants, mapping),
-            "search": make_sorter("search", tenants, mapping, MaskingKeys(runtimes.data).masker),
+            kind: make_sorter(
+                kind, tenants, mapping, MaskingKeys(runtimes.data).masker, self._erasures
+            )
+            for kind in KINDS
         }
 
     def reader(self, tenant_id: str, store: Kind) -> DeadLetterReader:
@@ -137,10 +141,11 @@ class DeadLetterDesk:
         *,
         is_own: bool,
     ) -> int:
-        again = Projection(letter, tenant_id, self._sorters[store], history)
-        again.begin(book.started_at(letter))
-        again.read_on(book.marks(letter))
-        return book.replace(letter, again, is_own=is_own)
+        with self._erasures.reading():
+            again = Projection(letter, tenant_id, self._sorters[store], history)
+            again.begin(book.started_at(letter))
+            again.read_on(book.marks(letter))
+            return book.replace(letter, again, is_own=is_own)
 
     def _retry_of_operator(self, letter_id: int, history: History) -> Decision:
         """Give a record to the tenant that it belongs to by now."""

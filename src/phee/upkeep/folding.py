@@ -18,9 +18,10 @@ from phee.errors import Unavailable
 from phee.importers.applier import Applier
 from phee.importers.batch import Sorter
 from phee.importers.metrics import ImporterMetrics
-from phee.importers.process import Kind, RegisteredTenants, make_sorter
+from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.importers.slots import Slot
 from phee.projections.mapping import TransferMapping
+from phee.stores.erasures import ErasureLists
 from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.store import SqliteRelationalStore
 from phee.stores.search.store import SqliteSearchStore
@@ -66,9 +67,9 @@ class Folder:
     def __init__(self, history: History, data: Path, mapping: TransferMapping) -> None:
         self._history = history
         tenants = RegisteredTenants(data)
+        maskers, erasures = MaskingKeys(data).masker, ErasureLists(data)
         self._sorters: dict[Kind, Sorter[Any]] = {
-            "relational": make_sorter("relational", tenants, mapping),
-            "search": make_sorter("search", tenants, mapping, MaskingKeys(data).masker),
+            kind: make_sorter(kind, tenants, mapping, maskers, erasures) for kind in KINDS
         }
         self._appliers = {
             kind: Applier(sorter, ImporterMetrics(CollectorRegistry(), kind))

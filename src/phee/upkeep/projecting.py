@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from phee.errors import InvalidState
@@ -105,7 +106,7 @@ class Projection:
             )
         after = self._after.get(lane, 0)
         fold = one
-        sorter: Sorter[Any] = Sorter(self._sorter.interest, self._sorter.router, lambda _: fold)
+        sorter: Sorter[Any] = replace(self._sorter, new_fold=lambda _: fold, owners=None)
         batch = sorter.sort(
             chunk, after=after, applied=lambda _: -1, only=frozenset((self._tenant_id,))
         )

@@ -17,6 +17,7 @@ from phee.errors import Unavailable
 from phee.importers.process import Kind
 from phee.importers.slots import Slot
 from phee.projections.mapping import TransferMapping
+from phee.stores.erasures import ErasureLists, Stamp
 from phee.stream.history import History, LogIncomplete
 from phee.stream.port import Lane
 from phee.upkeep.comparing import Differences
@@ -63,6 +64,8 @@ class Rebuilder:
         self._tenant_id = tenant_id
         self._history = history
         self._folder = Folder(history, runtimes.data, mapping)
+        self._erasures = ErasureLists(runtimes.data)
+        self._erased: Stamp = None
         self._progress = progress
         self._folded = 0
         self._records = Contiguity(Differences())
@@ -76,6 +79,7 @@ class Rebuilder:
             LogIncomplete: the stream does not have everything that the store has.
             InvalidState: another process rebuilds the same store.
         """
+        self._erased = self._erasures.stamp(self._tenant_id)
         replacement = open_replacement(self._kind, self._runtimes, self._tenant_id)
         try:
             slot = Slot(self._tenant_id, replacement.store)
@@ -143,7 +147,7 @@ class Rebuilder:
     # --- in its place ---
 
     def _swap(self, shadow: Shadow, replacement: Replacement) -> int:
-        """Come near to the live store and take its place."""
+        """Come near to the live store and take its place, unless somebody was erased meanwhile."""
         for _ in range(ROUNDS_MAX):
             live = self._open_live()
             if live is None:
@@ -153,7 +157,14 @@ class Rebuilder:
             if _behind(shadow, marks) <= NEAR_POSITIONS:
                 break
             self._fold(shadow, marks)
-        return replacement.swap(lambda marks: self._fold(shadow, marks))
+        with self._erasures.reading():
+            if self._erasures.stamp(self._tenant_id) != self._erased:
+                raise Unavailable(
+                    "a party was erased while the store was built anew",
+                    where=self._tenant_id,
+                    fix="Rebuild it again; the live store is as it was",
+                )
+            return replacement.swap(lambda marks: self._fold(shadow, marks))
 
 
 def _behind(shadow: Shadow, marks: Mapping[Lane, int]) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Engine, MetaData, Table, UniqueConstraint, func, select
+from sqlalchemy import Column, Engine, MetaData, Table, UniqueConstraint, func, or_, select
 
 from phee.importers.process import Kind
 from phee.stores.paths import relational_path, search_path
@@ -136,6 +136,12 @@ class SqlSnapshot:
         """See Snapshot."""
         query = select(func.count()).select_from(table)
         return int(self._connection.execute(query).scalar_one())
+
+    def numbers_with(self, table: Table, columns: Sequence[Column[Any]], text: str) -> list[int]:
+        """Return the numbers of the rows that hold ``text`` (in lower case) in one of these."""
+        holds = or_(*(func.instr(func.lower(column), text) > 0 for column in columns))
+        query = select(table.c.id).where(holds).order_by(table.c.id)
+        return list(self._connection.execute(query).scalars())
 
     def look_again(self) -> Mapping[Lane, int]:
         """See Snapshot."""

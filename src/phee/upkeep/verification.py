@@ -26,6 +26,7 @@ from phee.errors import InvalidState, Unavailable
 from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.projections.mapping import TransferMapping
 from phee.records import DEFAULT_TENANT
+from phee.stores.erasures import ErasureLists
 from phee.stream.history import History, LogIncomplete, block_of
 from phee.stream.port import Chunk, Lane
 from phee.upkeep.comparing import (
@@ -199,8 +200,21 @@ class Verifier:
         """Compare everything of these tenants.
 
         Raises:
-            Unavailable: the stream or a store does not answer.
+            Unavailable: the stream or a store does not answer, or a party was erased meanwhile.
         """
+        erasures = ErasureLists(self._runtimes.data)
+        erased = {tenant_id: erasures.stamp(tenant_id) for tenant_id in tenant_ids}
+        found = self._verify(tenant_ids)
+        for tenant_id, stamp in erased.items():
+            if erasures.stamp(tenant_id) != stamp:
+                raise Unavailable(
+                    "a party was erased while the stores were compared",
+                    where=tenant_id,
+                    fix="Verify again",
+                )
+        return found
+
+    def _verify(self, tenant_ids: Sequence[str]) -> Verification:
         with workspace(self._runtimes.data, "verify") as folder, ExitStack() as opened:
             tenants = [self._open(tenant_id, folder, opened) for tenant_id in tenant_ids]
             running = self._running(tenants)  # after the snapshots: never behind them

@@ -201,7 +201,16 @@ def _derive(document: StoredDocument) -> None:
         document.duration_ms = document.completed_at - document.started_at
     if document.amount is not None:
         document.amount_digits = amount_digits(document.amount)
-    document.words = {
+    document.words = _words(document)
+
+
+def with_words(document: StoredDocument) -> StoredDocument:
+    """Return a document that is found by the words that it has now."""
+    return msgspec.structs.replace(document, words=_words(document))
+
+
+def _words(document: StoredDocument) -> dict[str, str]:
+    return {
         name: folded
         for name in TEXT_FIELDS
         if (text := getattr(document, name)) and (folded := fold_words(text))
