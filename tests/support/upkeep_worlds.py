@@ -272,14 +272,16 @@ class ServersWorld(UpkeepWorld):
 
 @contextlib.contextmanager
 def servers_world(
-    data: Path, mariadb: MariaDbServer, url: str, kafka: RealKafka
+    data: Path, mariadb: MariaDbServer, url: str, kafka: RealKafka, *, raw: bool = False
 ) -> Iterator[ServersWorld]:
+    """With ``raw`` every record is kept as well, in indices that go with the others."""
     onboard(data, *TENANTS)
-    with (
-        own_indices(url) as search,
-        contextlib.closing(ServersWorld(data, mariadb, search, kafka)) as world,
-    ):
-        yield world
+    with contextlib.ExitStack() as opened:
+        search = opened.enter_context(own_indices(url))
+        if raw:
+            search += f"&raw=true&raw_prefix={parse_address(search).prefix}"
+        world = ServersWorld(data, mariadb, search, kafka)
+        yield opened.enter_context(contextlib.closing(world))
 
 
 def start(world: UpkeepWorld) -> None:

@@ -9,25 +9,26 @@ again, in whatever order and however often, gets the same. Invariants:
   and, unless it is very short, wherever it stands in a text as a word of its own; then the other
   personal values of the same object go, too, but not those of the other side of a payment;
 - amounts are never touched, and erasing what was erased changes nothing;
-- erasing several parties one after the other, or all at once, leaves the same: where one hides
-  another, the one who was erased first decides.
+- parties are erased in the order of the moments of their erasures, as they were in what was stored.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import msgspec
 
 from phee.errors import InvalidInput
 from phee.projections.masking import PersonalData, is_erased, plain_name
 from phee.records import Record, ValueType
-from phee.records.values import RecordValue
+from phee.records.values import RecordValue, VariableValue
 
 WORD_MIN = 6
 """A shorter identifier is no word to look for in texts: it would be found in other things."""
@@ -46,6 +47,7 @@ _CONTENT = frozenset(
     )
 )  # fmt: skip
 """Fields of record values that hold what people and systems send; all others are the engine's."""
+_JSON_STARTS = tuple('{["-0123456789')
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -87,15 +89,8 @@ def erasure_of(key: bytes, text: str, token: str, before_ms: int = ALWAYS) -> Er
     return Erasure(digest=_digest(key, text), length=len(text), token=token, before_ms=before_ms)
 
 
-class Found(NamedTuple):
-    """Who was found, in the order of the moments of their erasures."""
-
-    before_ms: int
-    token: str
-
-
 class Eraser:
-    """Applies the erasures of one tenant. Pure.
+    """Applies the erasures of one tenant, each one that is named, in the order of their moments.
 
     ``is_masked`` says that personal values are masked afterwards: then texts under personal names
     that only mention the party are left to that.
@@ -114,80 +109,111 @@ class Eraser:
         for each in sorted(erasures, key=lambda one: one.before_ms):
             self._known.setdefault(each.digest, []).append(each)
         self._lengths = frozenset(each.length for each in erasures)
+        self._words = [_words(n) for n in sorted(self._lengths) if n >= WORD_MIN]
         self.rules = rules
         self.is_masked = is_masked
-        self.words = [_words(n) for n in sorted(self._lengths) if n >= WORD_MIN]
         self.before_ms = max((each.before_ms for each in erasures), default=0)
 
     def record(self, record: Record) -> Record:
         """Return what is left of a record; itself when it names nobody who was erased by then."""
         if record.timestamp >= self.before_ms:
             return record
-        value, erasing = record.value, _Erasing(self, record.timestamp)
-        changed = erasing.fields(value)
-        if record.value_type == ValueType.VARIABLE:
-            name, text = value.name, value.value  # type: ignore[attr-defined] # a VariableValue
-            if (erased := erasing.json(name, text)) != text:
-                changed["value"] = erased
-        if not changed:
-            return record
-        return msgspec.structs.replace(record, value=msgspec.structs.replace(value, **changed))
+        value = record.value
+        content = [getattr(value, name) for name in _content_of(record)]
+        for erasure in self._named(content, record.timestamp):
+            one = _One(self, erasure)
+            changed = {name: one.field(value, name) for name in _content_of(record)}
+            value = msgspec.structs.replace(value, **changed)
+        return record if value is record.value else msgspec.structs.replace(record, value=value)
 
     def text(self, name: str, text: str) -> str:
         """Return what is left of a text under ``name``, whatever moment it is of."""
-        return _Erasing(self, -1).string(name, text)
+        for erasure in self._named(text, -1):
+            text = _One(self, erasure).string(name, text)
+        return text
 
     def variable(self, name: str, text: str) -> str:
         """Return what is left of a variable's value, given as JSON text."""
-        return _Erasing(self, -1).json(name, text)
+        for erasure in self._named(text, -1):
+            text = _One(self, erasure).json(name, text)
+        return text
 
-    def value(self, name: str, value: Any) -> Any:
-        """Return what is left of a value (anything JSON can say) under ``name``."""
-        return _Erasing(self, -1).value(name, value)
+    def value(self, value: Any) -> Any:
+        """Return what is left of anything that JSON can say."""
+        for erasure in self._named(value, -1):
+            value = _One(self, erasure).value("", value)
+        return value
 
-    def find(self, text: str, at_ms: int) -> Found | None:
-        """Return who ``text`` is, if that is one who was erased after this moment."""
-        if len(text) not in self._lengths:
-            return None
-        erasures = self._known.get(_digest(self._key, text), ())
-        return next((Found(e.before_ms, e.token) for e in erasures if at_ms < e.before_ms), None)
+    def is_party(self, text: str, erasure: Erasure) -> bool:
+        """Return whether ``text`` is the identifier of one who was erased."""
+        return len(text) == erasure.length and _digest(self._key, text) == erasure.digest
+
+    def _named(self, value: Any, at_ms: int) -> list[Erasure]:
+        """Return who is named in a value, of those erased after this moment."""
+        named: dict[str, Erasure] = {}
+        with contextlib.suppress(RecursionError):  # of deeper nesting words alone are looked at
+            for text in self._candidates(value):
+                if len(text) in self._lengths:
+                    erasures = self._known.get(_digest(self._key, text), ())
+                    found = next((each for each in erasures if at_ms < each.before_ms), None)
+                    if found is not None:
+                        named[found.digest] = found
+        return sorted(named.values(), key=lambda one: one.before_ms)
+
+    def _candidates(self, value: Any) -> Iterator[str]:
+        """Yield every text in a value that may be an identifier."""
+        if isinstance(value, str):
+            yield value.removeprefix("+")
+            for pattern in self._words:
+                for word in pattern.finditer(value):
+                    yield word[1]
+            if value.startswith(_JSON_STARTS):
+                yield from self._candidates(_decoded(value))
+        elif isinstance(value, dict):
+            for name, item in value.items():
+                yield from self._candidates(name)
+                yield from self._candidates(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from self._candidates(item)
+        elif isinstance(value, int):
+            yield str(value)
 
 
-class _Erasing:
-    """Erases what is of one moment."""
+class _One:
+    """Erases one party."""
 
-    __slots__ = ("_at_ms", "_eraser", "_rules")
+    __slots__ = ("_eraser", "_erasure", "_rules", "_token")
 
-    def __init__(self, eraser: Eraser, at_ms: int) -> None:
+    def __init__(self, eraser: Eraser, erasure: Erasure) -> None:
         self._eraser = eraser
         self._rules = eraser.rules
-        self._at_ms = at_ms
+        self._erasure = erasure
+        self._token = erasure.token
 
-    def fields(self, value: RecordValue) -> dict[str, Any]:
-        """Return the fields of a record's value that change."""
-        changed = {}
-        for name in _CONTENT.intersection(value.__struct_fields__):
-            before = getattr(value, name)
-            if before and (after := self.value("", before)) != before:
-                changed[name] = after
-        return changed
+    def field(self, value: RecordValue, name: str) -> Any:
+        """Return what is left of a field of a record's value."""
+        before = getattr(value, name)
+        if isinstance(value, VariableValue):
+            return self.json(value.name, before)
+        try:
+            return self.value("", before)
+        except RecursionError:  # what nobody can read is not kept
+            return type(before)()
 
     def json(self, name: str, text: str) -> str:
         """Erase in JSON text; as much of its form as possible stays."""
+        value = _decoded(text)
         try:
-            value = _DECODER.decode(text)
-        except (msgspec.DecodeError, RecursionError):
+            erased = self.value(name, value)
+        except RecursionError:
+            value = None
+        if value is None:
             return self._in_words(text)
-        erased = self.value(name, value)
         if erased == value:
             return text
         words = self._in_words(text)
-        try:
-            if _DECODER.decode(words) == erased:
-                return words
-        except msgspec.DecodeError:
-            pass  # a number became a word
-        return _ENCODER.encode(erased).decode()
+        return words if _decoded(words) == erased else _ENCODER.encode(erased).decode()
 
     def value(self, name: str, value: Any) -> Any:
         """Erase in anything that JSON can say."""
@@ -198,10 +224,8 @@ class _Erasing:
         if isinstance(value, list):
             return [self.value(name, item) for item in value]
         if isinstance(value, int) and not isinstance(value, bool) and not _is_money(name):
-            text = str(value)
-            if self._rules.covers(name) or len(text) >= WORD_MIN:
-                found = self._eraser.find(text, self._at_ms)
-                return found.token if found else value
+            is_looked_for = self._rules.covers(name) or self._erasure.length >= WORD_MIN
+            return self._token if is_looked_for and self._is_party(value) else value
         return value
 
     def string(self, name: str, text: str) -> str:
@@ -209,9 +233,10 @@ class _Erasing:
         if text.startswith(("{", "[")):
             return self.json(name, text)
         if self._rules.covers(name):
-            found = self._whole(text)
-            if found is not None or self._eraser.is_masked:
-                return found.token if found else text
+            if self._is_party(text):
+                return self._token
+            if self._eraser.is_masked:
+                return text
         return text if _is_money(name) else self._in_words(text)
 
     def _object(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -220,62 +245,73 @@ class _Erasing:
         sides = self._sides(value)
         erased = {}
         for name, item in value.items():
-            owner = sides.get(_side(name)) if self._rules.covers(name) else None
+            is_theirs = self._rules.covers(name) and _side(name) in sides
             erased[self._in_words(name)] = (
-                self._hidden(item, owner) if owner else self.value(name, item)
+                self._hidden(item) if is_theirs else self.value(name, item)
             )
         return erased
 
-    def _sides(self, value: dict[str, Any]) -> dict[str, Found]:
-        """Return which sides of a payment ("": no certain one) an object says are who."""
-        sides: dict[str, Found] = {}
+    def _sides(self, value: dict[str, Any]) -> set[str]:
+        """Return which sides of a payment ("": no certain one) an object says are the party."""
+        sides = set()
         for name, item in value.items():
-            found, side = None, ""
             if self._rules.covers(name):
-                found, side = self._whole(item), _side(name)
+                if self._is_party(item):
+                    sides.add(_side(name))
             elif isinstance(item, dict) and plain_name(name) == "partyidinfo":
-                found = self._sides(item).get("")
-            if found is not None:
-                sides[side] = min(found, sides.get(side, found))
+                sides |= self._sides(item) & {""}
         return sides
 
-    def _hidden(self, value: Any, owner: Found) -> Any:
-        """Put the owner's token in place of everything that a personal value says."""
+    def _hidden(self, value: Any) -> Any:
+        """Put the token in place of everything that a personal value says."""
         if value is None or value == "" or isinstance(value, bool) or is_erased(value):
             return value
         if isinstance(value, dict):
-            return {name: self._hidden(item, owner) for name, item in value.items()}
+            return {name: self._hidden(item) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._hidden(item, owner) for item in value]
-        return min(owner, self._whole(value) or owner).token
+            return [self._hidden(item) for item in value]
+        return self._token
 
-    def _whole(self, value: Any) -> Found | None:
+    def _is_party(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, str | int):
-            return None
-        return self._eraser.find(str(value).removeprefix("+"), self._at_ms)
+            return False
+        return self._eraser.is_party(str(value).removeprefix("+"), self._erasure)
 
     def _in_words(self, text: str) -> str:
-        places = []
-        for pattern in self._eraser.words:
-            for word in pattern.finditer(text):
-                found = self._eraser.find(word[1], self._at_ms)
-                if found is not None:
-                    places.append((found, *word.span(1)))
-        taken: list[tuple[int, int, str]] = []
-        for found, start, end in sorted(places):
-            if all(end <= first or last <= start for first, last, _ in taken):
-                begin = start - 1 if text[start - 1 : start] == "+" else start
-                taken.append((begin, end, found.token))
-        for start, end, token in sorted(taken, reverse=True):
-            text = text[:start] + token + text[end:]
-        return text
+        if self._erasure.length < WORD_MIN:
+            return text
+        parts: list[str] = []
+        end = 0
+        for word in _words(self._erasure.length).finditer(text):
+            start = word.start()
+            if start >= end and self._eraser.is_party(word[1], self._erasure):
+                plus = start > end and text[start - 1] == "+"
+                parts += [text[end : start - plus], self._token]
+                end = word.end(1)
+        return "".join(parts) + text[end:]
 
 
+@cache
 def _words(length: int) -> re.Pattern[str]:
     """Find every place where a word of this length may stand; places may overlap."""
     inside = rf"[A-Za-z0-9][A-Za-z0-9._%+@-]{{{length - 2}}}[A-Za-z0-9]"
     # In JSON text a line break ends with a letter that belongs to no word.
     return re.compile(rf"(?:(?<![^\W_])|(?<=\\[nrtbf]))(?=({inside})(?![^\W_]))")
+
+
+def _decoded(text: str) -> Any:
+    """Return what JSON text says; None when it is none."""
+    try:
+        return _DECODER.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _content_of(record: Record) -> list[str]:
+    """Return the fields of a record's value that hold what people and systems send."""
+    if record.value_type == ValueType.VARIABLE:
+        return ["value"]
+    return [name for name in record.value.__struct_fields__ if name in _CONTENT]
 
 
 def _digest(key: bytes, text: str) -> str:

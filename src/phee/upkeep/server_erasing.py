@@ -122,7 +122,7 @@ class ServerSweeper:
         for hit in hits:
             record = msgspec.json.decode(hit.source)
             before = record["value"]
-            after = eraser.value("", before)
+            after = eraser.value(before)
             if record["valueType"] == ValueType.VARIABLE.name:
                 after["value"] = eraser.variable(before["name"], before["value"])
             if after != before:
