@@ -159,11 +159,19 @@ class ErasureLists:
         return kept
 
     def finish(self, tenant_id: str, erasure: KeptErasure, touched: Touched) -> None:
-        """Note what an erasure changed, and that it is done."""
-        done = msgspec.structs.replace(erasure, touched=touched)
+        """Note what an erasure changed, and that it is done; so are earlier ones of this party."""
+
+        def done(each: KeptErasure) -> KeptErasure:
+            if each.digest != erasure.digest or each.touched is not None:
+                return each
+            return msgspec.structs.replace(each, touched=touched if each == erasure else {})
+
         with self._writing():
-            kept = [done if each == erasure else each for each in self.kept(tenant_id)]
-            self._write(tenant_id, kept)
+            self._write(tenant_id, [done(each) for each in self.kept(tenant_id)])
+
+    def is_done(self, tenant_id: str) -> bool:
+        """Return whether every erasure of a tenant was done to its end."""
+        return all(each.touched is not None for each in self.kept(tenant_id))
 
     def make_key(self, tenant_id: str) -> None:
         """Make a tenant's key, when there is none."""

@@ -133,7 +133,9 @@ def same(left: Row | None, right: Row | None) -> bool:
     """Return whether two rows are equal but for what belongs to one build of a store."""
     if left is None or right is None:
         return left is right
-    unequal = {name for name, value in right.items() if left[name] != value} - OWN_COLUMNS
+    unequal = {
+        name for name, value in right.items() if name not in OWN_COLUMNS and left[name] != value
+    }
     return not unequal or unequal <= cut_otherwise(left, right)
 
 

@@ -201,9 +201,17 @@ class Verifier:
 
         Raises:
             Unavailable: the stream or a store does not answer, or a party was erased meanwhile.
+            InvalidState: an erasure has not come to its end.
         """
         erasures = ErasureLists(self._runtimes.data)
         erased = {tenant_id: erasures.stamp(tenant_id) for tenant_id in tenant_ids}
+        for tenant_id in tenant_ids:
+            if not erasures.is_done(tenant_id):
+                raise InvalidState(
+                    "a party is being erased, or the command was ended",
+                    where=tenant_id,
+                    fix="Wait for it, or erase the same party again (phee erase --list)",
+                )
         found = self._verify(tenant_ids)
         for tenant_id, stamp in erased.items():
             if erasures.stamp(tenant_id) != stamp:

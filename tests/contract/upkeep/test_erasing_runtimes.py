@@ -163,7 +163,9 @@ def test_nothing_brings_the_party_back(world: UpkeepWorld) -> None:
 
 def without_cut(rows: dict[Kind, Any]) -> list[Any]:
     """Leave out what was kept of long texts: where it was cut depends on what came first."""
-    cut = {(k, t, n) for (k, t, n, name, value) in kept_of(rows) if name == "is_truncated" and value}
+    cut = {
+        (k, t, n) for (k, t, n, name, value) in kept_of(rows) if name == "is_truncated" and value
+    }
     return [each for each in texts_of(rows) if each[0][:3] not in cut]
 
 
@@ -206,8 +208,7 @@ def test_what_comes_late_is_erased_and_what_is_new_is_not(world: UpkeepWorld) ->
 
 
 def transfers(world: UpkeepWorld) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = world.rows("relational")["transfers"]
-    return found
+    return [dict(row) for row in world.rows("relational")["transfers"]]
 
 
 def test_searches_and_exports_do_not_find_the_party(world: UpkeepWorld) -> None:
@@ -339,7 +340,11 @@ def test_a_command_that_was_killed_is_done_by_the_next(
             erase(world)
     assert mentions(world)
     assert [each.touched for each in eraser(world).kept("rhino")] == [None]
-    assert erase(world)["relational"]
+    with pytest.raises(InvalidState):
+        world.verify("rhino")
+    done = erase(world)
+    assert done["relational"]
+    assert [each.touched for each in eraser(world).kept("rhino")] == [{}, done]
     assert mentions(world) == []
     assert world.verify().is_clean
 
@@ -361,5 +366,3 @@ def test_dead_letters_are_retried_without_the_party(world: UpkeepWorld) -> None:
     finally:
         history.close()
     assert mentions(world) == []
-
-
