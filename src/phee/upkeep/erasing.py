@@ -8,6 +8,7 @@ is killed anywhere is repeated whole. The stream is not touched: it forgets by i
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -95,7 +96,7 @@ class PartyEraser:
             identifier,
             party_type=party_type,
             before_ms=int(self._clock() * 1000) + CLOCK_SLACK_MS,
-            erased_by=getpass.getuser(),
+            erased_by=_user(),
         )
         found = self._sweep_all(tenant_id, identifier, kept.token, dry_run=False)
         touched: Touched = {each.store: each.erased for each in found}
@@ -156,3 +157,11 @@ class PartyEraser:
 
             return open_sweeper(self._runtimes.search, tenant_id)
         return SqlSweeper(self._runtimes, kind, tenant_id)
+
+
+def _user() -> str:
+    """Return who runs this process: a name, or in a container perhaps a number alone."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

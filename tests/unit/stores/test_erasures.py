@@ -80,9 +80,7 @@ def test_it_names_nobody_and_is_for_its_owner_alone(tmp_path: Path, lists: Erasu
     assert not lists.is_done("rhino")
 
 
-def test_a_list_that_cannot_be_read_stops_who_projects(
-    tmp_path: Path, lists: ErasureLists
-) -> None:
+def test_a_list_that_cannot_be_read_stops_who_projects(tmp_path: Path, lists: ErasureLists) -> None:
     add(lists)
     folder = tmp_path / "tenants/rhino"
     key = (folder / KEY_NAME).read_bytes()
