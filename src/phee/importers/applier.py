@@ -53,30 +53,37 @@ class Applier(Generic[F]):
             return False
         return True
 
-    def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
-        """Apply ``slot``'s part of a batch and return the number of changes."""
+    def apply(self, slot: Slot[F], batch: Batch[F]) -> int:
+        """Apply ``slot``'s part of a batch and return the number of changes.
+
+        A tenant whose store refuses something of it is stalled, and finds it by catching up.
+        """
+        try:
+            return self._write(slot, batch)
+        except Fenced:
+            raise
+        except REFUSALS as error:
+            _LOG.warning("batch refused", tenant=slot.tenant_id, error=type(error).__name__)
+            slot.stall(time.monotonic())
+        except FAILURES as error:
+            self._stall(slot, error)
+        return 0
+
+    def catch_up(self, slot: Slot[F], chunk: Chunk, mark: int) -> bool:
+        """Apply a chunk for ``slot`` alone; return whether that worked."""
+        only = frozenset((slot.tenant_id,))
+        batch = self._sorter.sort(chunk, after=mark, applied=lambda _: mark, only=only)
         try:
             try:
-                return self._write(slot, batch)
+                self._write(slot, batch)
             except REFUSALS:
-                return self._one_by_one(slot, batch, chunk)
+                self._one_by_one(slot, batch, chunk)
         except Fenced:
             raise
         except FAILURES as error:
             self._stall(slot, error)
-            return 0
-
-    def catch_up(self, slot: Slot[F], chunk: Chunk, mark: int) -> bool:
-        """Apply a chunk for ``slot`` alone; return whether that worked."""
-        batch = self._sorter.sort(
-            chunk,
-            after=mark,
-            applied=lambda _: mark,
-            only=frozenset((slot.tenant_id,)),
-        )
-        before = slot.retry_at
-        self.apply(slot, batch, chunk)
-        return slot.retry_at == before
+            return False
+        return True
 
     def mark_on_disk(self, slot: Slot[F], lane: Lane) -> int | None:
         """Read a stalled tenant's watermark again; None when even that fails."""
@@ -110,32 +117,30 @@ class Applier(Generic[F]):
             self._metrics.visible(slot.tenant_id, work.commit_times, time.time() * 1000)
         return changes
 
-    def _one_by_one(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
+    def _one_by_one(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> None:
         """Give every record its own transaction; the one that is refused becomes a dead letter."""
-        changes, lane = 0, batch.lane
+        lane = batch.lane
         for stored in _records(chunk):
             if stored.position > slot.marks[lane]:
-                changes += self._single(slot, lane, stored)
+                self._single(slot, lane, stored)
         slot.store.write(lane, batch.last_position, None, ())
         slot.moved(lane, batch.last_position)
-        return changes
 
-    def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> int:
+    def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> None:
         block = Block(1, lane.epoch, lane.partition_id, [stored])
         chunk = Chunk(lane, [(stored.position, block)], stored.position, stored.position)
         mark = slot.marks[lane]
         only = frozenset((slot.tenant_id,))
         batch = self._sorter.sort(chunk, after=mark, applied=lambda _: mark, only=only)
         if not batch.tenants:
-            return 0
+            return
         try:
-            return self._write(slot, batch)
+            self._write(slot, batch)
         except REFUSALS as error:
             letter = self._refused(slot, lane, stored, error)
             slot.store.write(lane, stored.position, None, [letter])
             slot.moved(lane, stored.position)
             self._metrics.refused(slot.tenant_id, letter.reason_code)
-            return 0
 
     def _refused(
         self, slot: Slot[F], lane: Lane, stored: StoredRecord, error: Exception
