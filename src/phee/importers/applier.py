@@ -53,37 +53,37 @@ class Applier(Generic[F]):
             return False
         return True
 
-    def apply(self, slot: Slot[F], batch: Batch[F]) -> int:
+    def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk | None = None) -> int:
         """Apply ``slot``'s part of a batch and return the number of changes.
 
-        A tenant whose store refuses something of it is stalled, and finds it by catching up.
+        What the store refuses is looked for in ``chunk``, of which the batch was made. Without one,
+        the tenant is stalled, and finds it by catching up.
         """
         try:
-            return self._write(slot, batch)
+            try:
+                return self._write(slot, batch)
+            except REFUSALS as error:
+                if chunk is not None:
+                    return self._one_by_one(slot, batch, chunk)
+                _LOG.warning("batch refused", tenant=slot.tenant_id, error=type(error).__name__)
+                slot.stall(time.monotonic())
         except Fenced:
             raise
-        except REFUSALS as error:
-            _LOG.warning("batch refused", tenant=slot.tenant_id, error=type(error).__name__)
-            slot.stall(time.monotonic())
         except FAILURES as error:
             self._stall(slot, error)
         return 0
 
     def catch_up(self, slot: Slot[F], chunk: Chunk, mark: int) -> bool:
         """Apply a chunk for ``slot`` alone; return whether that worked."""
-        only = frozenset((slot.tenant_id,))
-        batch = self._sorter.sort(chunk, after=mark, applied=lambda _: mark, only=only)
-        try:
-            try:
-                self._write(slot, batch)
-            except REFUSALS:
-                self._one_by_one(slot, batch, chunk)
-        except Fenced:
-            raise
-        except FAILURES as error:
-            self._stall(slot, error)
-            return False
-        return True
+        batch = self._sorter.sort(
+            chunk,
+            after=mark,
+            applied=lambda _: mark,
+            only=frozenset((slot.tenant_id,)),
+        )
+        before = slot.retry_at
+        self.apply(slot, batch, chunk)
+        return slot.retry_at == before
 
     def mark_on_disk(self, slot: Slot[F], lane: Lane) -> int | None:
         """Read a stalled tenant's watermark again; None when even that fails."""
@@ -117,30 +117,32 @@ class Applier(Generic[F]):
             self._metrics.visible(slot.tenant_id, work.commit_times, time.time() * 1000)
         return changes
 
-    def _one_by_one(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> None:
+    def _one_by_one(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
         """Give every record its own transaction; the one that is refused becomes a dead letter."""
-        lane = batch.lane
+        changes, lane = 0, batch.lane
         for stored in _records(chunk):
             if stored.position > slot.marks[lane]:
-                self._single(slot, lane, stored)
+                changes += self._single(slot, lane, stored)
         slot.store.write(lane, batch.last_position, None, ())
         slot.moved(lane, batch.last_position)
+        return changes
 
-    def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> None:
+    def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> int:
         block = Block(1, lane.epoch, lane.partition_id, [stored])
         chunk = Chunk(lane, [(stored.position, block)], stored.position, stored.position)
         mark = slot.marks[lane]
         only = frozenset((slot.tenant_id,))
         batch = self._sorter.sort(chunk, after=mark, applied=lambda _: mark, only=only)
         if not batch.tenants:
-            return
+            return 0
         try:
-            self._write(slot, batch)
+            return self._write(slot, batch)
         except REFUSALS as error:
             letter = self._refused(slot, lane, stored, error)
             slot.store.write(lane, stored.position, None, [letter])
             slot.moved(lane, stored.position)
             self._metrics.refused(slot.tenant_id, letter.reason_code)
+            return 0
 
     def _refused(
         self, slot: Slot[F], lane: Lane, stored: StoredRecord, error: Exception

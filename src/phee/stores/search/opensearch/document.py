@@ -153,7 +153,7 @@ def merge(document: StoredDocument, changes: Sequence[Change]) -> StoredDocument
 
 
 def _merge_row(document: StoredDocument, target: Target, row: RowChange) -> bool:
-    is_newer = row.position > getattr(document, target.position)
+    is_newer = row.position > int(getattr(document, target.position))
     is_changed = is_newer
     if is_newer:
         setattr(document, target.position, row.position)
