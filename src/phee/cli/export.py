@@ -10,7 +10,7 @@ from typing import BinaryIO
 from rich.console import Console
 
 from phee.cli.progress import counting
-from phee.cli.upkeep_place import find_runtimes
+from phee.cli.upkeep_place import find_runtimes, require_tenant
 from phee.errors import InvalidInput, InvalidState
 from phee.upkeep.exporting import FORMATS, Format, export_table
 from phee.upkeep.runtimes import Runtimes
@@ -29,10 +29,12 @@ def run_export(
 
     Raises:
         InvalidInput: there is no such table or format, or a cell does not fit it.
+        phee.errors.NotFound: there is no such tenant, or it has no such store.
         NotSupported: the format needs an extra that is not installed.
     """
     chosen = _format(file_format)
     _, runtimes = find_runtimes(data, http_port)
+    require_tenant(runtimes, tenant)
     if output is None:
         _to_standard_output(runtimes, tenant, table, chosen)
         return
@@ -43,7 +45,9 @@ def run_export(
         part.replace(output)
     except OSError as error:
         raise InvalidState(
-            f"the file cannot be written: {error.strerror}", where=str(output)
+            f"the file cannot be written: {error.strerror}",
+            where=str(output),
+            fix="Name a file with --output in a folder that you may write, with room for it",
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -55,7 +59,9 @@ def _format(name: str) -> Format:
         if known == name:
             return known
     raise InvalidInput(
-        f"there is no format {name[:20]!r}", where="--format", fix=f"Use one of {list(FORMATS)}"
+        f"there is no format {name[:20]!r}",
+        where="--format",
+        fix=f"Use one of: {', '.join(FORMATS)}",
     )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from phee.errors import InvalidInput, NotSupported
@@ -57,6 +57,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 """What refuses a malformed address; its package is loaded only for a role that needs it."""
 
 
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
 class Settings(BaseSettings):
     """Where the hub keeps its data, where it listens, and which runtime plays each role.
 
@@ -81,7 +84,7 @@ class Settings(BaseSettings):
     scheme_url: str = "http://127.0.0.1:8090"
     quote_expiry_ms: int = Field(default=240_000, ge=1_000)
     """How long a quote given to another institution holds, and so the transfer for it."""
-    log_level: str = "INFO"
+    log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
     lag_records_max: int = Field(default=2_000_000, ge=1)
     disk_free_bytes_min: int = Field(default=1 << 30, ge=0)
     keep_log: bool = True

@@ -90,6 +90,7 @@ class Importer(Generic[F]):
             sorter.owners.ask = self._slots.process_id
         self._at: dict[Lane, int] = {}
         self._acknowledged: dict[Lane, int] = {}
+        self._lost = ""
         self._lags: dict[Lane, int] = {}
         self._committed_at_ms: dict[Lane, int] = {}
         self._known: set[str] = set()
@@ -137,6 +138,7 @@ class Importer(Generic[F]):
         wait_s = min(WAIT_S, self._slots.next_retry_s(began))
         chunks = self._stream.fetch(self._at, max_bytes=BATCH_BYTES, timeout_s=wait_s)
         self.progress.connected = True
+        self._lost = ""
         worked = False
         for chunk in chunks:
             self._check_complete(chunk)
@@ -306,8 +308,9 @@ class Importer(Generic[F]):
         )
 
     def _disconnected(self, error: Unavailable) -> None:
-        if self.progress.connected:
-            _LOG.warning("stream lost", error=str(error))
+        if str(error) != self._lost:
+            self._lost = str(error)
+            _LOG.warning("stream lost", error=self._lost)
         self.progress.connected = False
         self._show()
         self._stop.wait(RECONNECT_S)

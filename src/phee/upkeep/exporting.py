@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, Literal, Protocol
 
 from sqlalchemy import Column, Table
 
-from phee.errors import InvalidInput, NotFound, NotSupported
+from phee.errors import InvalidInput, NotFound
+from phee.extras import require_extra
 from phee.importers.process import Kind
 from phee.stores.relational import tables as relational
 from phee.stores.relational.types import Timestamp
@@ -127,7 +128,9 @@ def _table(name: str) -> tuple[Kind, Table]:
     known = exportable()
     if name not in known:
         raise InvalidInput(
-            f"there is no table {name[:64]!r}", where="--table", fix=f"Use one of {sorted(known)}"
+            f"there is no table {name[:64]!r}",
+            where="--table",
+            fix=f"Use one of: {', '.join(sorted(known))}",
         )
     return known[name]
 
@@ -184,14 +187,9 @@ class XlsxWriter:
     """A workbook written row by row; a sheet that is full is followed by another one."""
 
     def __init__(self, output: BinaryIO, columns: Sequence[str]) -> None:
-        try:
-            from xlsxwriter import Workbook
-        except ModuleNotFoundError as error:
-            raise NotSupported(
-                "writing xlsx needs a library that is not installed",
-                where="--format xlsx",
-                fix="Install phee with its extra: pip install 'phee[xlsx]', or use --format csv",
-            ) from error
+        require_extra("xlsx", where="--format xlsx")
+        from xlsxwriter import Workbook
+
         options = {
             "constant_memory": True,
             "strings_to_formulas": False,
