@@ -7,10 +7,12 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pymysql
+import pytest
 from real_components import process
 from real_components.mariadb import OPERATOR, PASSWORD_FILE, MariaDb, address
 from real_components.missing import Missing
@@ -75,3 +77,15 @@ class MariaDbServer:
         password = (self.folder / PASSWORD_FILE).read_text()
         account = {"user": OPERATOR, "password": password} | changes
         return pymysql.connect(host="127.0.0.1", port=self.port, autocommit=True, **account)
+
+
+def started() -> Iterator[MariaDbServer]:
+    """Yield a server, for a fixture; without one the test is skipped and says so."""
+    server = MariaDbServer()
+    try:
+        server.start()
+    except Missing as missing:
+        server.close()
+        pytest.skip(f"NOT TESTED on MariaDB: {missing}")
+    yield server
+    server.close()

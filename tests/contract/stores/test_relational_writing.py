@@ -6,7 +6,6 @@ compared with each other, row by row.
 
 from __future__ import annotations
 
-import random
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from importing import Rows, copy_log
+from interleaving import write_by_value_type
 from record_stream import Instance, RecordWriter, channel_request
 from relational_runtimes import TENANTS, Runtime, SqliteRuntime, read_rows
 from sqlalchemy import text
@@ -94,21 +94,7 @@ def test_cuts_and_replays_change_nothing(
 def test_value_types_may_arrive_in_any_order(
     runtime: Runtime, expected: dict[str, Rows], seed: int
 ) -> None:
-    types = sorted({record.value_type for record in RECORDS})
-    random.Random(seed).shuffle(types)
-    sorter = make_sorter("relational", RegisteredTenants(runtime.data), default_mapping())
-    stores = {tenant: runtime.stores.open_store(tenant) for tenant in TENANTS}
-    for value_type in types:
-        lane = Lane(1, 1, f"topic-{value_type}")
-        of_type = [record for record in RECORDS if record.value_type == value_type]
-        content = msgspec.msgpack.encode((1, 1, 1, of_type))
-        chunk = Chunk(lane, [(of_type[-1].position, content)], 1, LAST)
-        batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-        for tenant, work in batch.tenants.items():
-            stores[tenant].claim(lane, "test", start=0)
-            stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
-    for store in stores.values():
-        store.close()
+    write_by_value_type("relational", runtime.data, runtime.stores.open_store, RECORDS, seed)
     assert rows_of_all(runtime) == expected
 
 

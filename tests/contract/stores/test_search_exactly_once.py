@@ -17,11 +17,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from faulty_proxy import FAULTS, FaultyProxy, at_random
 from importing import copy_log, import_all, new_importer, onboard
-from record_stream import Instance, RecordWriter, payment
+from interleaving import interleaved, write_by_value_type
+from record_stream import Instance, RecordWriter
 from search_runtimes import SERVERS_ONLY, documents_of
 from stream_runtimes import ServedLog
 
@@ -56,23 +56,6 @@ def new_seed() -> int:
     seed = int(os.environ.get("PHEE_TEST_SEED", time.time_ns() % 1_000_000))
     print(f"PHEE_TEST_SEED={seed}")
     return seed
-
-
-def interleaved(payments: int, seed: int) -> list[Record]:
-    """Payments of two tenants with failures and incidents, their commits mixed."""
-    rng, writer = random.Random(seed), RecordWriter()
-    flows: list[Iterator[list[Record]]] = [
-        payment(writer, n, tenant_id=TENANTS[n % 2], rng=rng, echoes=1) for n in range(payments)
-    ]
-    records: list[Record] = []
-    while flows:
-        flow = rng.choice(flows)
-        commit = next(flow, None)
-        if commit is None:
-            flows.remove(flow)
-        else:
-            records += commit
-    return records
 
 
 RECORDS = interleaved(8, 20)
@@ -165,21 +148,7 @@ def test_value_types_may_arrive_in_any_order(
     seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
 ) -> None:
     """As from a stream with one topic per value type: each in order, none after the others."""
-    types = sorted({record.value_type for record in RECORDS})
-    random.Random(seed).shuffle(types)
-    sorter = make_sorter("search", RegisteredTenants(data), default_mapping())
-    stores = {tenant: runtime.open_store(tenant) for tenant in TENANTS}
-    for value_type in types:
-        lane = Lane(1, 1, f"topic-{value_type}")
-        of_type = [record for record in RECORDS if record.value_type == value_type]
-        content = msgspec.msgpack.encode((1, 1, 1, of_type))
-        chunk = Chunk(lane, [(of_type[-1].position, content)], 1, LAST)
-        batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-        for tenant, work in batch.tenants.items():
-            stores[tenant].claim(lane, "test", start=0)
-            stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
-    for store in stores.values():
-        store.close()
+    write_by_value_type("search", data, runtime.open_store, RECORDS, seed)
     assert found(runtime) == expected
 
 
