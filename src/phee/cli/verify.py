@@ -115,7 +115,7 @@ def _show_tenant(console: Console, report: TenantReport) -> None:
             f"{store.position:,}",
             f"{sum(store.rows.values()):,}",
             f"{sum(total.count for total in store.totals):,}",
-            ", ".join(
+            "\n".join(
                 f"{total.status} {total.count:,}: {render.money(total.amount, total.currency)}"
                 for total in store.totals
             ),
