@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import BigInteger, Column, Integer, SmallInteger
 
 from phee.extras import require_extra
-from phee.stores.money import MINOR_DIGITS, WHOLE_DIGITS
+from phee.projections.money import MINOR_DIGITS, WHOLE_DIGITS
 from phee.stores.relational.types import Money, Timestamp
 
 GROUP_ROWS = 5_000
