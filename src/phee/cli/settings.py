@@ -6,7 +6,9 @@ not have is refused at start, by name, instead of being ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -141,11 +143,12 @@ def load_settings(**overrides: object) -> Settings:
     """Read the environment; ``overrides`` that are not None win.
 
     Raises:
-        InvalidInput: a value is not usable; the text names the variable.
+        InvalidInput: a value is not usable, or a name is misspelt; the text names the variable.
         NotSupported: a role is set to a runtime that this version does not have.
     """
     from pydantic import ValidationError
 
+    _refuse_misspelt(os.environ)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
@@ -157,3 +160,15 @@ def load_settings(**overrides: object) -> Settings:
             where=f"PHEE_{name.upper()}",
             fix="Correct it, or unset it to use the default",
         ) from error
+
+
+def _refuse_misspelt(environment: Iterable[str]) -> None:
+    """Refuse a variable that is nearly a setting: taken for none, it would be ignored."""
+    known = [f"PHEE_{name.upper()}" for name in Settings.model_fields]
+    for name in environment:
+        if name.startswith("PHEE_") and name not in known:
+            meant = get_close_matches(name, known, n=1, cutoff=0.9)
+            if meant:
+                raise InvalidInput(
+                    "there is no such setting", where=name, fix=f"Write {meant[0]}, or unset it"
+                )

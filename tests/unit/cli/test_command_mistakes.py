@@ -168,3 +168,19 @@ def test_runtime_without_its_library_is_refused_at_the_start(
         require_extras(settings)
     assert refused.value.where == f"PHEE_{role.upper()}"
     assert f"phee[{extra}]" in refused.value.fix
+
+
+@pytest.mark.parametrize("name", ["PHEE_DATABSE", "PHEE_IMPORTERS_PORT", "PHEE_STREAMS"])
+def test_misspelt_settings_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(InvalidInput) as refused:
+        load_settings()
+    assert refused.value.where == name
+
+
+@pytest.mark.parametrize("name", ["PHEE_SERVICE_HOST", "PHEE_PORT", "PHEE_KAFKA_PASSWORD"])
+def test_variables_that_are_no_settings_are_let_be(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "tcp://10.0.0.1:80")
+    load_settings()
