@@ -22,10 +22,10 @@ from real_components.operate import free_ports, start_component
 class MariaDbServer:
     """One server in a folder of its own, always on the same port."""
 
-    def __init__(self, *, buffer_pool_mb: int = 256) -> None:
+    def __init__(self, *, buffer_pool_mb: int = 256, durable: bool = True) -> None:
         # Not in pytest's folder: its path is too long for a socket.
         self.folder = Path(tempfile.mkdtemp(prefix="phee-mariadb-"))
-        self._component = MariaDb(buffer_pool_mb=buffer_pool_mb)
+        self._component = MariaDb(buffer_pool_mb=buffer_pool_mb, durable=durable)
         self._ports = free_ports(self._component)
         self._running: process.Running | None = None
 
@@ -80,8 +80,11 @@ class MariaDbServer:
 
 
 def started() -> Iterator[MariaDbServer]:
-    """Yield a server, for a fixture; without one the test is skipped and says so."""
-    server = MariaDbServer()
+    """Yield a server, for a fixture; without one the test is skipped and says so.
+
+    Tests kill processes, never the machine, so nothing waits for the disk.
+    """
+    server = MariaDbServer(durable=False)
     try:
         server.start()
     except Missing as missing:
