@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +14,8 @@ from rich.console import Console
 from phee.cli.progress import counting
 from phee.cli.upkeep_place import find_runtimes, require_tenant
 from phee.errors import InvalidInput, InvalidState
+from phee.stores.masking_keys import MaskingKeys
 from phee.upkeep.exporting import FORMATS, Format, export_table
-from phee.upkeep.runtimes import Runtimes
 
 
 def run_export(
@@ -22,10 +24,13 @@ def run_export(
     table: str,
     file_format: str,
     output: Path | None,
+    clear: bool,
     data: Path | None,
     http_port: int | None,
 ) -> None:
     """Write a table to ``output``, or to standard output. A file appears only when it is whole.
+
+    Personal data of a tenant that has a masking key are tokens, unless ``clear``.
 
     Raises:
         InvalidInput: there is no such table or format, or a cell does not fit it.
@@ -35,13 +40,21 @@ def run_export(
     chosen = _format(file_format)
     _, runtimes = find_runtimes(data, http_port)
     require_tenant(runtimes, tenant)
+    write = partial(
+        export_table,
+        runtimes,
+        tenant,
+        table,
+        chosen,
+        masker=None if clear else MaskingKeys(runtimes.data).masker(tenant),
+    )
     if output is None:
-        _to_standard_output(runtimes, tenant, table, chosen)
+        _to_standard_output(write, table, chosen)
         return
     part = output.with_name(f".{output.name}.part")
     try:
         with part.open("wb") as file:
-            count = _export(runtimes, tenant, table, chosen, file)
+            count = _export(write, table, file)
         part.replace(output)
     except OSError as error:
         raise InvalidState(
@@ -65,18 +78,18 @@ def _format(name: str) -> Format:
     )
 
 
-def _export(runtimes: Runtimes, tenant: str, table: str, chosen: Format, file: BinaryIO) -> int:
+def _export(write: Callable[..., int], table: str, file: BinaryIO) -> int:
     with counting(f"exporting {table}") as progress:
-        return export_table(runtimes, tenant, table, chosen, file, progress=progress)
+        return write(file, progress=progress)
 
 
-def _to_standard_output(runtimes: Runtimes, tenant: str, table: str, chosen: Format) -> None:
+def _to_standard_output(write: Callable[..., int], table: str, chosen: Format) -> None:
     if chosen in ("xlsx", "parquet") and sys.stdout.isatty():
         raise InvalidInput(
             f"{chosen} is nothing for a terminal", where="--format", fix="Use --output FILE"
         )
     try:
-        _export(runtimes, tenant, table, chosen, sys.stdout.buffer)
+        _export(write, table, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader has seen enough; nothing more may be written, not even at exit.

@@ -76,6 +76,9 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File.", show_default="standard output")
     ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Personal data in clear, where they are masked.")
+    ] = False,
     data: HubData = None,
     http_port: HttpPort = None,
 ) -> None:
@@ -87,6 +90,7 @@ def export(
         table=table,
         file_format=file_format,
         output=output,
+        clear=clear,
         data=data,
         http_port=http_port,
     )

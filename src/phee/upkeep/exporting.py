@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, Literal, Protocol
@@ -19,6 +19,8 @@ from sqlalchemy import Column, Table
 from phee.errors import InvalidInput, NotFound
 from phee.extras import require_extra
 from phee.importers.process import Kind
+from phee.projections.exported import masked_record
+from phee.projections.masking import Masker
 from phee.stores.relational import tables as relational
 from phee.stores.relational.types import Timestamp
 from phee.upkeep.runtimes import Runtimes
@@ -62,9 +64,12 @@ def export_table(
     file_format: Format,
     output: BinaryIO,
     *,
+    masker: Masker | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> int:
     """Write every row of a tenant's table to ``output``; return how many there were.
+
+    A ``masker`` makes tokens of personal data; documents have them already.
 
     Raises:
         InvalidInput: there is no such table, or a cell does not fit the format.
@@ -84,6 +89,8 @@ def export_table(
         columns = [column for column in table.columns if column.key != "id"]
         names = [str(column.key) for column in columns]
         writer = _open_writer(file_format, output, columns)
+        if masker is not None and kind == "relational":
+            writer = _Masked(writer, names, masker)
         done = 0
         for row in snapshot.rows(table):
             writer.write([row[name] for name in names])
@@ -105,6 +112,33 @@ def _open_writer(
 
         return ParquetWriter(output, columns)
     return _InText(_WRITERS[file_format](output, [column.name for column in columns]), columns)
+
+
+class _Masked:
+    """Gives rows whose personal cells are tokens to a writer."""
+
+    def __init__(self, writer: RowWriter, names: Sequence[str], masker: Masker) -> None:
+        self._writer = writer
+        self._names = names
+        self._masker = masker
+
+    def write(self, values: Sequence[Any]) -> None:
+        """See RowWriter."""
+        row = dict(zip(self._names, values, strict=True))
+        self._writer.write([self._shown(name, value, row) for name, value in row.items()])
+
+    def close(self) -> None:
+        """See RowWriter."""
+        self._writer.close()
+
+    def _shown(self, name: str, value: Any, row: Mapping[str, Any]) -> Any:
+        if not isinstance(value, str) or name == "name":  # what a variable or message is called
+            return value
+        if name == "record":
+            return masked_record(value, self._masker)
+        if name == "value" and "name" in row:
+            return self._masker.json_text(row["name"], value)
+        return self._masker.value(name, value)
 
 
 class _InText:
