@@ -36,24 +36,37 @@ def interleaved(
     return records
 
 
-def write_by_value_type(
+def by_value_type(records: list[Record], seed: int) -> list[list[Record]]:
+    """Lanes as of a stream with one topic per value type, in any order."""
+    types = sorted({record.value_type for record in records})
+    random.Random(seed).shuffle(types)
+    return [[record for record in records if record.value_type == kind] for kind in types]
+
+
+def in_any_order(records: list[Record], seed: int) -> list[list[Record]]:
+    """Lanes that have records of the same payment, the later ones perhaps first."""
+    shuffled = records.copy()
+    random.Random(seed).shuffle(shuffled)
+    size = len(shuffled) // 12 + 1
+    parts = [shuffled[first : first + size] for first in range(0, len(shuffled), size)]
+    return [sorted(part, key=lambda record: record.position) for part in parts]
+
+
+def write_lanes(
     kind: Kind,
     data: Path,
     open_store: Callable[[str], Any],
-    records: list[Record],
-    seed: int,
+    lanes: list[list[Record]],
     tenants: Sequence[str] = ("gorilla", "rhino"),
 ) -> None:
-    """Write as from a stream with one topic per value type: each in order, none after another."""
-    types = sorted({record.value_type for record in records})
-    random.Random(seed).shuffle(types)
+    """Write the records of one lane after those of another."""
     sorter = make_sorter(kind, RegisteredTenants(data), default_mapping())
     stores = {tenant: open_store(tenant) for tenant in tenants}
-    for value_type in types:
-        lane = Lane(1, 1, f"topic-{value_type}")
-        of_type = [record for record in records if record.value_type == value_type]
-        content = msgspec.msgpack.encode((1, 1, 1, of_type))
-        chunk = Chunk(lane, [(of_type[-1].position, content)], 1, records[-1].position)
+    last = max(lane[-1].position for lane in lanes)
+    for number, records in enumerate(lanes):
+        lane = Lane(1, 1, f"lane-{number}")
+        content = msgspec.msgpack.encode((1, 1, 1, records))
+        chunk = Chunk(lane, [(records[-1].position, content)], 1, last)
         batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
         for tenant, work in batch.tenants.items():
             stores[tenant].claim(lane, "test", start=0)

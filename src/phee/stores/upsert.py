@@ -1,7 +1,8 @@
 """Row changes as SQL: one prepared statement per target, applied to many rows at once.
 
-The statement refuses older changes by itself: a row (or its group of columns) changes only when
-the position is newer, a None leaves what is stored, and columns marked so keep the larger value.
+The statement decides by positions, so the same row comes out in whatever order its changes come: a
+newer change says what it knows (None leaves what is stored), an older one only fills in what is
+still missing, and columns marked so keep the larger value.
 """
 
 from __future__ import annotations
@@ -57,22 +58,26 @@ def _sqlite(target: Target, table: Table, columns: list[Column[Any]]) -> str:
     keys = {"epoch", *target.key}
     names = [column.name for column in columns]
     updates = [
-        _update(table.name, column, larger=column.key in target.largest_wins)
+        _update(target.position, table.name, column, larger=column.key in target.largest_wins)
         for column in columns
         if column.key not in keys and column.key != target.position
     ]
-    updates.append(f"{target.position} = excluded.{target.position}")
+    stored, new = f"{table.name}.{target.position}", f"excluded.{target.position}"
+    updates.append(f"{target.position} = MAX({stored}, {new})")
     return (
         f"INSERT INTO {table.name} ({', '.join(names)})"  # noqa: S608 - names of our own tables
         f" VALUES ({', '.join('?' * len(names))})"
         f" ON CONFLICT ({', '.join(sorted(keys))}) DO UPDATE SET {', '.join(updates)}"
-        f" WHERE excluded.{target.position} > {table.name}.{target.position}"
     )
 
 
-def _update(table: str, column: Column[Any], *, larger: bool) -> str:
+def _update(position: str, table: str, column: Column[Any], *, larger: bool) -> str:
     name = column.name
-    newer = f"COALESCE(excluded.{name}, {table}.{name})"
+    stored, new = f"{table}.{name}", f"excluded.{name}"
     if larger:
-        return f"{name} = MAX({newer}, COALESCE({table}.{name}, excluded.{name}))"
-    return f"{name} = excluded.{name}" if not column.nullable else f"{name} = {newer}"
+        return f"{name} = MAX(COALESCE({new}, {stored}), COALESCE({stored}, {new}))"
+    newer, older = new, stored
+    if column.nullable:
+        newer, older = f"COALESCE({new}, {stored})", f"COALESCE({stored}, {new})"
+    is_newer = f"excluded.{position} > {table}.{position}"
+    return f"{name} = CASE WHEN {is_newer} THEN {newer} ELSE {older} END"

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from faulty_proxy import FAULTS, FaultyProxy, at_random
 from importing import copy_log, import_all, new_importer, onboard
-from interleaving import interleaved, write_by_value_type
+from interleaving import by_value_type, in_any_order, interleaved, write_lanes
 from record_stream import Instance, RecordWriter
 from search_runtimes import SERVERS_ONLY, documents_of
 from stream_runtimes import ServedLog
@@ -148,7 +148,16 @@ def test_value_types_may_arrive_in_any_order(
     seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
 ) -> None:
     """As from a stream with one topic per value type: each in order, none after the others."""
-    write_by_value_type("search", data, runtime.open_store, RECORDS, seed)
+    write_lanes("search", data, runtime.open_store, by_value_type(RECORDS, seed))
+    assert found(runtime) == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_records_of_a_payment_may_arrive_in_any_order(
+    seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
+) -> None:
+    """As when a topic gets more partitions while importers are behind."""
+    write_lanes("search", data, runtime.open_store, in_any_order(RECORDS, seed))
     assert found(runtime) == expected
 
 

@@ -21,7 +21,7 @@ from importing import (
     store_path,
     stores_of,
 )
-from interleaving import interleaved, write_by_value_type
+from interleaving import by_value_type, interleaved, write_lanes
 
 from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter, store_opener
 from phee.projections.mapping import default_mapping
@@ -128,7 +128,7 @@ def test_value_types_may_arrive_in_any_order(
     """As from a stream with one topic per value type: each in order, none after the others."""
     kind, stores = expected
     with fresh_data() as data:
-        write_by_value_type(kind, data, store_opener(kind, data), RECORDS, seed)
+        write_lanes(kind, data, store_opener(kind, data), by_value_type(RECORDS, seed))
         assert {t: rows_of(store_path(kind, data, t)) for t in TENANTS} == {
             tenant: stores[tenant] for tenant in TENANTS
         }
