@@ -27,6 +27,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    union_all,
 )
 
 from phee.errors import InvalidInput
@@ -110,7 +111,7 @@ class Way:
 class _Taken:
     """What one part of a listing has; ``stopped_at``: where a walk was given up."""
 
-    rows: list[Row[Any]]
+    rows: Sequence[Row[Any]]
     total: int
     is_exact: bool
     stopped_at: Place | None = None
@@ -255,8 +256,8 @@ class _Taking:
         self._order = asked.order
         self._wanted = asked.size + 1
         self._steps = WALKED if asked.accepts is None else LOOKED_AT
-        places = [c.label(f"place_{n}") for n, c in enumerate(asked.order.columns)]
-        self._columns = [*columns, *places]
+        self._places = [c.label(f"place_{n}") for n, c in enumerate(asked.order.columns)]
+        self._columns = [*columns, *self._places]
 
     def take(self, ways: Sequence[Way]) -> _Taken:
         """Take them by the way that costs least."""
@@ -338,7 +339,7 @@ class _Taking:
                 break
         is_all = at is None and len(rows) < self._wanted
         return _Taken(
-            rows,
+            self._numbered(rows) if self._asked.accepts is None else rows,
             len(rows),
             is_exact=is_all and self._asked.place is None,
             stopped_at=None if len(rows) >= self._wanted else at,
@@ -346,17 +347,63 @@ class _Taking:
 
     def _walk(self, way: Way, at: Place | None, steps: int, rows: list[Row[Any]]) -> Place | None:
         """Add what is shown of the next ``steps`` rows; return where they end, None: at the end."""
+        look = self._looked_at if self._asked.accepts is None else self._looked_at_here
         for stretch in self._order.beyond(at):
-            rows += self._accepted(way, stretch, steps, self._wanted - len(rows))
+            found, end = look(way, stretch, steps, self._wanted - len(rows))
+            rows += found
             if len(rows) >= self._wanted:
                 del rows[self._wanted :]
                 return self._place(rows[-1])
-            last = select(*self._order.columns).where(*way.within, *stretch.conditions)
-            last = last.order_by(*self._order.clauses(stretch)).limit(1).offset(steps - 1)
-            end = self._connection.execute(self._hinted(last, way.index)).first()
             if end is not None:
-                return tuple(end)
+                return self._place(end)
         return None
+
+    def _looked_at(
+        self, way: Way, stretch: Stretch, steps: int, wanted: int
+    ) -> tuple[list[Row[Any]], Row[Any] | None]:
+        """Return those of the next ``steps`` rows that are shown, as numbers, and the last of all.
+
+        In one statement: each has its price with a server.
+        """
+        ids = self._ids(way, stretch, steps).subquery("looked_at")
+        number = self._table.c.id
+        kept = select(literal_column("0").label("is_end"), number, *self._places)
+        kept = kept.select_from(ids).join(self._table, number == ids.c.id).where(*way.rest)
+        kept = kept.order_by(*self._order.clauses()).limit(wanted)
+        end = self._end(way, stretch, steps, literal_column("1").label("is_end"), number)
+        both = union_all(select(kept.subquery("kept")), select(end.subquery("ended")))
+        found = self._connection.execute(both).all()
+        ends = [row for row in found if row[0]]
+        return self._in_order(row for row in found if not row[0]), ends[0] if ends else None
+
+    def _looked_at_here(
+        self, way: Way, stretch: Stretch, steps: int, wanted: int
+    ) -> tuple[list[Row[Any]], Row[Any] | None]:
+        """Return the same as whole rows, where this process says which are shown."""
+        ids = self._ids(way, stretch, steps).subquery("looked_at")
+        query = select(*self._columns).select_from(ids)
+        query = query.join(self._table, self._table.c.id == ids.c.id).where(*way.rest)
+        found = filter(self._asked.accepts, self._connection.execute(query))
+        rows = self._in_order(found)[:wanted]
+        if len(rows) >= wanted:
+            return rows, None
+        return rows, self._connection.execute(self._end(way, stretch, steps)).first()
+
+    def _end(
+        self, way: Way, stretch: Stretch, steps: int, *before: ColumnElement[Any]
+    ) -> Select[Any]:
+        """Return the last of the next ``steps`` entries of an index."""
+        last = select(*before, *self._places).where(*way.within, *stretch.conditions)
+        last = last.order_by(*self._order.clauses(stretch)).limit(1).offset(steps - 1)
+        return self._hinted(last, way.index)
+
+    def _numbered(self, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+        """Return whole rows for their numbers."""
+        if not rows or len(self._columns) == len(self._places):
+            return rows
+        number = self._table.c.id
+        chosen = select(*self._columns).where(number.in_([row[1] for row in rows]))
+        return self._in_order(self._connection.execute(chosen))
 
     def _ids(self, way: Way, stretch: Stretch, limit: int) -> Select[Any]:
         query = select(self._table.c.id).where(*way.within, *stretch.conditions)
@@ -366,18 +413,6 @@ class _Taking:
         """Return what the index itself has."""
         places = select(*self._columns).where(*way.within, *stretch.conditions)
         return self._hinted(places.order_by(*self._order.clauses(stretch)).limit(limit), way.index)
-
-    def _accepted(self, way: Way, stretch: Stretch, steps: int, wanted: int) -> list[Row[Any]]:
-        """Return those of the next ``steps`` rows that are shown, in order."""
-        ids = self._ids(way, stretch, steps).subquery("looked_at")
-        number = self._table.c.id
-        if self._asked.accepts is not None:
-            query = select(*self._columns).select_from(ids).join(self._table, number == ids.c.id)
-            found = self._connection.execute(query.where(*way.rest))
-            return self._in_order(filter(self._asked.accepts, found))[:wanted]
-        kept = select(number).select_from(ids).join(self._table, number == ids.c.id)
-        kept = kept.where(*way.rest).order_by(*self._order.clauses()).limit(wanted)
-        return self._whole(kept)
 
     def _whole(self, ids: Select[Any]) -> list[Row[Any]]:
         """Return whole rows of what was chosen by narrow ones: sorting those costs little."""

@@ -28,7 +28,9 @@ ROWS = FEW_MAX + 500
 COMMON: dict[str, Any] = {
     name: "common" for name in FILTER_FIELDS if name not in ("amount", "process_instance_key")
 }
-STEPS = {"SCAN (subquery-1)", "SCAN chosen", "SCAN some", "SCAN looked_at"}
+STEPS = {
+    f"SCAN {name}" for name in ("(subquery-1)", "chosen", "some", "looked_at", "kept", "ended")
+}
 
 
 @pytest.fixture(scope="module")
