@@ -372,7 +372,7 @@ class _Taking:
         kept = kept.order_by(*self._order.clauses()).limit(wanted)
         end = self._end(way, stretch, steps, literal_column("1").label("is_end"), number)
         both = union_all(select(kept.subquery("kept")), select(end.subquery("ended")))
-        found = self._connection.execute(both).all()
+        found: list[Row[Any]] = list(self._connection.execute(both))
         ends = [row for row in found if row[0]]
         return self._in_order(row for row in found if not row[0]), ends[0] if ends else None
 

@@ -6,7 +6,7 @@ the position is newer, a None leaves what is stored, and columns marked so keep 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -16,7 +16,32 @@ from phee.projections.rows import RowChange, Target
 from phee.stores.money import money_text
 from phee.stores.relational.types import Money
 
+Tuples = Iterable[tuple[Any, ...]]
 WriteSql = Callable[[Target, Table, list[Column[Any]]], str]
+
+
+def fields_of(target: Target) -> list[str]:
+    """Return the fields of a target's changes that a table has columns for."""
+    return [f for f in target.row.__struct_fields__ if f not in target.only_in_documents]
+
+
+def columns_of(target: Target, table: Table) -> list[Column[Any]]:
+    """Return the column of each of :func:`fields_of`."""
+    return [table.c[target.position if f == "position" else f] for f in fields_of(target)]
+
+
+def money_as_text(columns: Sequence[Column[Any]]) -> Callable[[Tuples], Tuples]:
+    """Return what writes the amounts in tuples of ``columns`` as stores keep them."""
+    places = [i for i, column in enumerate(columns) if isinstance(column.type, Money)]
+
+    def written(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        encoded = list(values)
+        for place in places:
+            if encoded[place] is not None:
+                encoded[place] = money_text(encoded[place])
+        return tuple(encoded)
+
+    return lambda tuples: map(written, tuples) if places else tuples
 
 
 class Upsert:
@@ -29,35 +54,25 @@ class Upsert:
     """
 
     def __init__(self, target: Target, table: Table, write_sql: WriteSql | None = None) -> None:
-        fields = [f for f in target.row.__struct_fields__ if f not in target.only_in_documents]
-        columns = [table.c[target.position if f == "position" else f] for f in fields]
+        columns = columns_of(target, table)
         self.sql = (write_sql or _sqlite)(target, table, columns)
-        self._values: Callable[[Any], tuple[Any, ...]] = attrgetter(*fields)
-        self._money = [i for i, column in enumerate(columns) if isinstance(column.type, Money)]
+        self._values: Callable[[Any], tuple[Any, ...]] = attrgetter(*fields_of(target))
+        self._with_money = money_as_text(columns)
 
     def apply(self, connection: Connection, rows: Collection[RowChange]) -> int:
         """Apply ``rows`` and return how many there were."""
         if rows:
-            connection.exec_driver_sql(self.sql, list(self._tuples(rows)))
+            values = self._with_money(map(self._values, rows))
+            connection.exec_driver_sql(self.sql, list(values))
         return len(rows)
-
-    def _tuples(self, rows: Iterable[RowChange]) -> Iterable[tuple[Any, ...]]:
-        values = map(self._values, rows)
-        return map(self._with_money, values) if self._money else values
-
-    def _with_money(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        encoded = list(values)
-        for index in self._money:
-            if encoded[index] is not None:
-                encoded[index] = money_text(encoded[index])
-        return tuple(encoded)
 
 
 def _sqlite(target: Target, table: Table, columns: list[Column[Any]]) -> str:
     keys = {"epoch", *target.key}
     names = [column.name for column in columns]
     updates = [
-        _update(table.name, column, larger=column.key in target.largest_wins)
+        f"{column.name} = "
+        + newer_value(table.name, column, larger=column.key in target.largest_wins)
         for column in columns
         if column.key not in keys and column.key != target.position
     ]
@@ -70,9 +85,10 @@ def _sqlite(target: Target, table: Table, columns: list[Column[Any]]) -> str:
     )
 
 
-def _update(table: str, column: Column[Any], *, larger: bool) -> str:
+def newer_value(table: str, column: Column[Any], *, larger: bool) -> str:
+    """Return what a newer change makes of a column: None says nothing, or the larger value wins."""
     name = column.name
     newer = f"COALESCE(excluded.{name}, {table}.{name})"
     if larger:
-        return f"{name} = MAX({newer}, COALESCE({table}.{name}, excluded.{name}))"
-    return f"{name} = excluded.{name}" if not column.nullable else f"{name} = {newer}"
+        return f"MAX({newer}, COALESCE({table}.{name}, excluded.{name}))"
+    return newer if column.nullable else f"excluded.{name}"
