@@ -4,7 +4,7 @@ Every column that can be filtered or sorted by has an index that goes on with th
 way into a table is chosen by looking, not by the database's statistics: each index that a filter
 could use is counted, up to a bound. Then one of three things is done, each of bounded cost:
 
-- few rows (FEW_MAX) are left by some index: all of them are read and sorted;
+- few rows (a walk's worth) are left by some index: all of them are read and sorted;
 - one index has both the filter and the order: as many rows as are shown are read from it;
 - else the index with the order is walked, and rows that another filter refuses are left out. The
   walk ends after FEW_MAX rows: such a page may be short, and its cursor says where to go on.
@@ -29,13 +29,14 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 
 from phee.errors import InvalidInput
 from phee.stores.order import Conditions, Order, Place, Stretch
 
 COUNTED_MAX = 10_000
-FEW_MAX = 3_000
-WALKED = (400, 800, FEW_MAX - 1_200)
+FEW_MAX = 2_000
+WALKED = (400, FEW_MAX - 400)
 """Rows looked at in a walk: at first, and while those did not fill the page."""
 LOOKED_AT = (200, 300, 500)
 """The same when rows are looked at in Python, which takes longer."""
@@ -97,14 +98,24 @@ class Found:
 class Way:
     """A way into a table: an index, what it narrows, and what is left to be checked.
 
-    ``index`` is None for a unique key, which every database finds.
+    Attributes:
+        index: None is a unique key, which every database finds.
+        within: what it narrows.
+        timed: what its entries say by their moment, without a look at the row.
+        rest: what only the row says.
     """
 
     index: str | None
     within: Conditions
     rest: Conditions
     is_ordered: bool
+    timed: Conditions = ()
     has_few: bool = False
+
+    @property
+    def unmet(self) -> Conditions:
+        """All that the index does not narrow."""
+        return (*self.timed, *self.rest)
 
 
 @dataclass(slots=True)
@@ -152,26 +163,25 @@ class Listing:
         times = part.ranges.get(self.moment, ())
         equal = {name: self.column(name) == value for name, value in part.equal.items()}
         others = {name: c for name, c in part.ranges.items() if name != self.moment}
+        ranged = [c for conditions in others.values() for c in conditions]
         if part.few is not None:
-            ranged = [c for conditions in part.ranges.values() for c in conditions]
-            everything = (*equal.values(), *ranged, *part.rest)
+            everything = (*equal.values(), *times, *ranged, *part.rest)
             return [Way(NO_INDEX, (part.few,), everything, is_ordered=False, has_few=True)]
         found = []
         for name, index in self.indexes.items():
             if name in equal:
                 rest = [value for other, value in equal.items() if other != name]
                 within: Conditions = (equal[name], *times)
-                ranged = [c for conditions in others.values() for c in conditions]
                 found.append(Way(index, within, (*rest, *ranged, *part.rest), in_time))
             elif name in part.ranges:
                 within = part.ranges[name]
-                ranged = [c for o, cs in part.ranges.items() if o != name for c in cs]
-                rest = [*equal.values(), *ranged, *part.rest]
-                found.append(Way(index, within, tuple(rest), name == sorted_by))
+                beside = [c for o, cs in others.items() if o != name for c in cs]
+                rest = [*equal.values(), *beside, *part.rest]
+                timed = () if name == self.moment else times
+                found.append(Way(index, within, tuple(rest), name == sorted_by, timed))
         if not any(way.is_ordered for way in found):
-            ranged = [c for conditions in part.ranges.values() for c in conditions]
-            everything = (*equal.values(), *ranged, *part.rest)
-            found.append(Way(self.indexes[sorted_by], (), everything, True))
+            unmet = (*equal.values(), *ranged, *part.rest)
+            found.append(Way(self.indexes[sorted_by], (), unmet, True, times))
         return found
 
     def page(
@@ -205,11 +215,11 @@ class Listing:
     def _place(self, connection: Connection, parts: Sequence[Part], asked: Asked) -> Place | None:
         """Return the place before the page: of the last of the rows to leave out."""
         if len(parts) == 1:
-            taking = _Taking(self.table, connection, (), replace(asked, size=asked.offset))
+            taking = _Taking(self, connection, (), replace(asked, size=asked.offset))
             return taking.place_of(asked.offset, self.ways(parts[0], asked.order))
         before = self._page(connection, (), parts, replace(asked, offset=0, size=asked.offset))
         if len(before.rows) == asked.offset:
-            return tuple(before.rows[-1])
+            return tuple(before.rows[-1][-len(asked.order.columns) :])
         if before.end is not None:
             raise too_deep()
         return None
@@ -222,7 +232,7 @@ class Listing:
         asked: Asked,
     ) -> Found:
         """Return a page that begins at a place, or at the first row."""
-        takes = [_Taking(self.table, connection, columns, asked) for _ in parts]
+        takes = [_Taking(self, connection, columns, asked) for _ in parts]
         taken = [take.take(self.ways(p, asked.order)) for take, p in zip(takes, parts, strict=True)]
         return _merge(taken, asked)
 
@@ -245,12 +255,13 @@ class _Taking:
 
     def __init__(
         self,
-        table: Table,
+        listing: Listing,
         connection: Connection,
         columns: Sequence[ColumnElement[Any]],
         asked: Asked,
     ) -> None:
-        self._table = table
+        self._table = listing.table
+        self._moment = listing.column(listing.moment)
         self._connection = connection
         self._asked = asked
         self._order = asked.order
@@ -278,7 +289,7 @@ class _Taking:
             if len(taken.rows) < number and taken.stopped_at is not None:
                 raise too_deep()
             return self._place(taken.rows[number - 1]) if len(taken.rows) >= number else None
-        stretch = Stretch(way.rest if manner == "few" else (), 0)
+        stretch = Stretch(way.unmet if manner == "few" else (), 0)
         entries = self._entries(way, stretch, 1).offset(number - 1)
         row = self._connection.execute(entries).first()
         return None if row is None else tuple(row)
@@ -287,12 +298,12 @@ class _Taking:
         alone = ways[0]
         if alone.has_few:
             return "few", alone
-        if len(ways) > 1 or alone.rest or self._asked.accepts:
+        if len(ways) > 1 or alone.unmet or self._asked.accepts:
             few = self._few(ways)
             if few is not None:
                 return "few", few
             alone = next(way for way in ways if way.is_ordered)
-            if alone.rest or self._asked.accepts:
+            if alone.unmet or self._asked.accepts:
                 return "walk", alone
         return "read", alone
 
@@ -308,7 +319,7 @@ class _Taking:
 
     def _sorted(self, way: Way) -> _Taken:
         """Read all rows of a way that has few."""
-        everything = (*way.within, *way.rest)
+        everything = (*way.within, *way.unmet)
         beyond = (*everything, *self._order.anywhere_beyond(self._asked.place))
         if self._asked.accepts is None:
             ids = select(self._table.c.id).where(*beyond).order_by(*self._order.clauses())
@@ -365,29 +376,42 @@ class _Taking:
 
         In one statement: each has its price with a server.
         """
-        ids = self._ids(way, stretch, steps).subquery("looked_at")
         number = self._table.c.id
-        kept = select(literal_column("0").label("is_end"), number, *self._places)
-        kept = kept.select_from(ids).join(self._table, number == ids.c.id).where(*way.rest)
+        shown = (literal_column("0").label("is_end"), number, *self._places)
+        kept = self._checked(way, stretch, steps, shown)
         kept = kept.order_by(*self._order.clauses()).limit(wanted)
         end = self._end(way, stretch, steps, literal_column("1").label("is_end"), number)
         both = union_all(select(kept.subquery("kept")), select(end.subquery("ended")))
         found: list[Row[Any]] = list(self._connection.execute(both))
-        ends = [row for row in found if row[0]]
-        return self._in_order(row for row in found if not row[0]), ends[0] if ends else None
+        ends = [row for row in found if row.is_end]
+        return self._in_order(row for row in found if not row.is_end), ends[0] if ends else None
 
     def _looked_at_here(
         self, way: Way, stretch: Stretch, steps: int, wanted: int
     ) -> tuple[list[Row[Any]], Row[Any] | None]:
         """Return the same as whole rows, where this process says which are shown."""
-        ids = self._ids(way, stretch, steps).subquery("looked_at")
-        query = select(*self._columns).select_from(ids)
-        query = query.join(self._table, self._table.c.id == ids.c.id).where(*way.rest)
+        query = self._checked(way, stretch, steps, self._columns)
         found = filter(self._asked.accepts, self._connection.execute(query))
         rows = self._in_order(found)[:wanted]
         if len(rows) >= wanted:
             return rows, None
         return rows, self._connection.execute(self._end(way, stretch, steps)).first()
+
+    def _checked(
+        self, way: Way, stretch: Stretch, steps: int, columns: Sequence[ColumnElement[Any]]
+    ) -> Select[Any]:
+        """Return ``columns`` of those of the next ``steps`` rows that meet all conditions."""
+        number, moment = self._table.c.id, self._moment
+        entries = select(number, moment.label("moment")).where(*way.within, *stretch.conditions)
+        entries = entries.order_by(*self._order.clauses(stretch)).limit(steps)
+        looked_at = self._hinted(entries, way.index).subquery("looked_at")
+
+        def of_entry(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:
+            return looked_at.c.moment if element is moment else None
+
+        timed = [replacement_traverse(condition, {}, of_entry) for condition in way.timed]
+        query = select(*columns).select_from(looked_at)
+        return query.join(self._table, number == looked_at.c.id).where(*timed, *way.rest)
 
     def _end(
         self, way: Way, stretch: Stretch, steps: int, *before: ColumnElement[Any]
@@ -402,7 +426,7 @@ class _Taking:
         if not rows or len(self._columns) == len(self._places):
             return rows
         number = self._table.c.id
-        chosen = select(*self._columns).where(number.in_([row[1] for row in rows]))
+        chosen = select(*self._columns).where(number.in_([row.id for row in rows]))
         return self._in_order(self._connection.execute(chosen))
 
     def _ids(self, way: Way, stretch: Stretch, limit: int) -> Select[Any]:

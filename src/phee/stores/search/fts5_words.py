@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, text
 
-from phee.stores.listing import FEW_MAX
 from phee.stores.search.checks import Term
 from phee.stores.search.opensearch.document import fold_words
 from phee.stores.search.query import TEXT_FIELDS, SearchQuery
 
+RARE_MAX = 3_000
+"""Documents with a word that is rare."""
 BEGUN_MAX = 64
 """Words with one beginning that are looked up one by one."""
 _HOW_MANY = text(
@@ -105,12 +106,12 @@ def _whole_words(term: Term) -> list[str]:
 
 
 def _is_rare_word(connection: Connection, word: str) -> bool:
-    values = {"match": f'"{word}"', "most": FEW_MAX + 1}
-    return int(connection.execute(_HOW_MANY, values).scalar_one()) <= FEW_MAX
+    values = {"match": f'"{word}"', "most": RARE_MAX + 1}
+    return int(connection.execute(_HOW_MANY, values).scalar_one()) <= RARE_MAX
 
 
 def _is_begun_rarely(connection: Connection, term: Term) -> bool:
     beginning = fold_words(term.text).split()[-1]
     values = {"first": beginning, "beyond": beginning + "\U0010ffff", "most": BEGUN_MAX + 1}
     words, documents = connection.execute(_BEGUN, values).one()
-    return words <= BEGUN_MAX and (documents or 0) <= FEW_MAX
+    return words <= BEGUN_MAX and (documents or 0) <= RARE_MAX
