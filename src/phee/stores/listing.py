@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -38,7 +39,7 @@ COUNTED_MAX = 10_000
 FEW_MAX = 2_000
 WALKED = (400, FEW_MAX - 400)
 """Rows looked at in a walk: at first, and while those did not fill the page."""
-LOOKED_AT = (200, 300, 500)
+LOOKED_AT = (200, 800)
 """The same when rows are looked at in Python, which takes longer."""
 FEW_ENOUGH = 100
 """No other index is asked when one has at most so many rows."""
@@ -72,7 +73,7 @@ class Asked:
     """One page: where it begins, how large it is, and what rows it may show.
 
     Attributes:
-        accepts: looks at rows itself, for what SQL cannot say.
+        accepts: looks at rows itself, for what SQL cannot say: at the values of ``looks_at``.
         names_indexes: whether the database is told which index to use; it must have them all.
     """
 
@@ -80,7 +81,8 @@ class Asked:
     place: Place | None = None
     offset: int = 0
     size: int
-    accepts: Callable[[Row[Any]], bool] | None = None
+    accepts: Callable[[Sequence[Any]], bool] | None = None
+    looks_at: tuple[ColumnElement[Any], ...] = ()
     names_indexes: bool = True
 
 
@@ -269,6 +271,7 @@ class _Taking:
         self._steps = WALKED if asked.accepts is None else LOOKED_AT
         self._places = [c.label(f"place_{n}") for n, c in enumerate(asked.order.columns)]
         self._columns = [*columns, *self._places]
+        self._seen = [self._table.c.id, *asked.looks_at, *self._places]
 
     def take(self, ways: Sequence[Way]) -> _Taken:
         """Take them by the way that costs least."""
@@ -326,9 +329,10 @@ class _Taking:
             rows = self._whole(self._hinted(ids.limit(self._wanted), way.index))
             total = self._count(way.index, everything, FEW_MAX + 1)
             return _Taken(rows, total, is_exact=True)
-        query = self._hinted(select(*self._columns).where(*beyond), way.index)
-        rows = self._in_order(filter(self._asked.accepts, self._connection.execute(query)))
-        return _Taken(rows[: self._wanted], len(rows), is_exact=self._asked.place is None)
+        query = self._hinted(select(*self._seen).where(*beyond), way.index)
+        found = list(filter(self._is_shown, self._seen_in(query)))
+        shown = self._numbered(found[: self._wanted])
+        return _Taken(shown, len(found), is_exact=self._asked.place is None)
 
     def _read(self, way: Way) -> _Taken:
         """Read the rows to show from a way that has exactly them, in order."""
@@ -350,7 +354,7 @@ class _Taking:
                 break
         is_all = at is None and len(rows) < self._wanted
         return _Taken(
-            self._numbered(rows) if self._asked.accepts is None else rows,
+            self._numbered(rows),
             len(rows),
             is_exact=is_all and self._asked.place is None,
             stopped_at=None if len(rows) >= self._wanted else at,
@@ -389,13 +393,22 @@ class _Taking:
     def _looked_at_here(
         self, way: Way, stretch: Stretch, steps: int, wanted: int
     ) -> tuple[list[Row[Any]], Row[Any] | None]:
-        """Return the same as whole rows, where this process says which are shown."""
-        query = self._checked(way, stretch, steps, self._columns)
-        found = filter(self._asked.accepts, self._connection.execute(query))
-        rows = self._in_order(found)[:wanted]
+        """Return the same where this process says which are shown."""
+        found = self._seen_in(self._checked(way, stretch, steps, self._seen))
+        rows = list(islice(filter(self._is_shown, found), wanted))
         if len(rows) >= wanted:
             return rows, None
+        if not way.unmet:  # then these are all
+            return rows, found[-1] if len(found) == steps else None
         return rows, self._connection.execute(self._end(way, stretch, steps)).first()
+
+    def _seen_in(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """Return what this process looks at, in order."""
+        return self._connection.execute(query.order_by(*self._order.clauses())).all()
+
+    def _is_shown(self, row: Row[Any]) -> bool:
+        accepts = self._asked.accepts
+        return accepts is None or accepts(row[1 : -len(self._places)])
 
     def _checked(
         self, way: Way, stretch: Stretch, steps: int, columns: Sequence[ColumnElement[Any]]

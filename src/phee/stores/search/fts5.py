@@ -25,7 +25,7 @@ from phee.stores.search import aggregations
 from phee.stores.search.checks import check_query, terms_of
 from phee.stores.search.cursors import cursor_of, place_of
 from phee.stores.search.fts5_listing import DOCUMENTS, order_of, parts_of
-from phee.stores.search.fts5_words import is_rare, match_condition, matcher
+from phee.stores.search.fts5_words import is_rare, looked_in, match_condition, matcher
 from phee.stores.search.query import (
     Document,
     Histogram,
@@ -83,6 +83,7 @@ class Fts5Search:
                 offset=query.offset,
                 size=query.size,
                 accepts=accepts,
+                looks_at=tuple(documents.c[name] for name in looked_in(query)),
             )
             found = DOCUMENTS.page(connection, _COLUMNS, parts, asked)
         fields = Document.__struct_fields__
