@@ -59,6 +59,7 @@ from phee.tenants import Tenant, TenantRegistry  # noqa: E402
 TENANT = "rhino"
 SEED = 20261123
 TIMES = 200
+WARMING = 40
 BUFFER_POOL_MB = 3072
 SORT_BUFFER_MB = 16
 Ask = Callable[[random.Random], Any]
@@ -291,7 +292,7 @@ def measure(
     results = {}
     for name, ask in asked.items():
         chance = random.Random(SEED)
-        for _ in range(5):
+        for _ in range(WARMING):  # every statement that these values lead to is prepared
             ask(chance)
         taken, worked, before = [], [], _worked_ms(server_pid)
         for _ in range(times):

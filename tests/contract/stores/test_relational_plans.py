@@ -26,12 +26,13 @@ from phee.operations.parameters import (
     TransfersQuery,
     snake,
 )
-from phee.stores.listing import FEW_MAX, Listing
+from phee.stores.listing import Listing
 from phee.stores.relational import tables
 from phee.stores.relational.filters import IncidentFilter, ProcessInstanceFilter, TransferFilter
 from phee.stores.relational.models import Page
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.relational.ways import INCIDENTS, PROCESS_INSTANCES, TRANSFERS
+from phee.stores.taking import FEW_MAX
 
 START = 1_760_000_000_000
 ROWS = FEW_MAX + 1_000

@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Engine, select
 
 from phee.errors import TimedOut
 from phee.stores.letters import DeadLetterReader
-from phee.stores.listing import Asked
 from phee.stores.order import Place
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
@@ -36,6 +35,7 @@ from phee.stores.search.query import (
 )
 from phee.stores.search.tables import documents, watermarks
 from phee.stores.sqlite import reader_engine
+from phee.stores.taking import Asked
 from phee.stores.watermarks import position_reached
 
 POLL_S_MIN = 0.002
