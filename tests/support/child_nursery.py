@@ -37,6 +37,7 @@ class Child:
     def __init__(self, nursery: Nursery, name: str, pid: int, log: Path) -> None:
         self._nursery = nursery
         self._log = log
+        self._began = log.stat().st_size if log.exists() else 0
         self.name = name
         self.pid = pid
         self.status: int | None = None
@@ -90,6 +91,10 @@ class Child:
     def said(self) -> str:
         """The end of what it printed."""
         return self._log.read_text(errors="replace")[-3000:]
+
+    def has_said(self, text: str, times: int = 1) -> bool:
+        """Whether it printed ``text`` so often; those before it wrote into the same file."""
+        return self._log.read_bytes()[self._began :].count(text.encode()) >= times
 
 
 @dataclass(frozen=True)

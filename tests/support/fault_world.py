@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from child_nursery import Child, Nursery
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from engine_log import EngineLog
 from failpoints import Failpoint
@@ -53,6 +53,7 @@ PAYMENTS = 40
 SHARED = "shared"
 _NUMBERS = count(1)
 
+STARTED = "importer started"
 SMALL_STEPS: Mapping[str, Any] = {
     "phee.importers.importer:BATCH_BYTES": 60_000,
     "phee.importers.importer:HOUSEKEEPING_S": 0.1,
@@ -339,6 +340,8 @@ class Scene:
             wait_until(lambda kind=kind: self.has_all(kind), f"{kind} is done", self.story)
         for kind in self.kinds:
             for child in self.running(kind):
+                # It may have nothing to do, so everything is there before it listens to signals.
+                wait_until(lambda child=child: child.has_said(STARTED), "it runs", child.said)
                 child.end()
         self.check()
 
@@ -391,7 +394,11 @@ def delete_offsets(brokers: str, group: str) -> None:
     admin = AdminClient({"bootstrap.servers": brokers})
 
     def is_deleted() -> bool:
-        admin.delete_consumer_groups([group])[group].result(20)
+        try:
+            admin.delete_consumer_groups([group])[group].result(20)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise  # done, though an answer was late
         return True
 
     wait_until(is_deleted, f"the group {group} is deleted")

@@ -53,18 +53,25 @@ class Applier(Generic[F]):
             return False
         return True
 
-    def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
-        """Apply ``slot``'s part of a batch and return the number of changes."""
+    def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk | None = None) -> int:
+        """Apply ``slot``'s part of a batch and return the number of changes.
+
+        What the store refuses is looked for in ``chunk``, of which the batch was made. Without one,
+        the tenant is stalled, and finds it by catching up.
+        """
         try:
             try:
                 return self._write(slot, batch)
-            except REFUSALS:
-                return self._one_by_one(slot, batch, chunk)
+            except REFUSALS as error:
+                if chunk is not None:
+                    return self._one_by_one(slot, batch, chunk)
+                _LOG.warning("batch refused", tenant=slot.tenant_id, error=type(error).__name__)
+                slot.stall(time.monotonic())
         except Fenced:
             raise
         except FAILURES as error:
             self._stall(slot, error)
-            return 0
+        return 0
 
     def catch_up(self, slot: Slot[F], chunk: Chunk, mark: int) -> bool:
         """Apply a chunk for ``slot`` alone; return whether that worked."""

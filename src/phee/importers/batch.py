@@ -100,6 +100,7 @@ class Sorter(Generic[F]):
         after: int,
         applied: Callable[[str], int],
         only: frozenset[str] | None = None,
+        into: Batch[F] | None = None,
     ) -> Batch[F]:
         """Sort what lies behind ``after``.
 
@@ -108,11 +109,13 @@ class Sorter(Generic[F]):
             after: records up to here are passed over.
             applied: says up to which position a tenant has everything already.
             only: leave out every other tenant (and the operator): a tenant catches up alone.
+            into: a batch of what lies before, which is not applied yet; it goes on with this.
 
         Raises:
             NotSupported: a block of a newer version; reading on would make dead letters of it all.
         """
-        batch: Batch[F] = Batch(chunk.lane, after)
+        batch: Batch[F] = into or Batch(chunk.lane, after)
+        after = batch.last_position
         sorting = _Sorting(self, batch, applied, only)
         for last_position, data in chunk.blocks:
             if last_position > after:

@@ -2,9 +2,11 @@
 
 Each tenant's store says by its watermark what it has; the importer reads on from the lowest. A
 batch is one transaction per tenant (rows, dead letters and watermark together), so a kill at any
-instant, a replay or a twin changes nothing. The stream is told to forget only what is durable in
-every store. A tenant whose transaction fails is tried again by itself from its watermark, with
-pauses; nothing is ever skipped for it, and the others go on.
+instant, a replay or a twin changes nothing. With much waiting, several fetches become one
+batch, so what a payment changes in all of them is written once; no batch is open between steps.
+The stream is told to forget only what is durable in every store. A tenant whose transaction fails
+is tried again by itself from its watermark, with pauses; nothing is ever skipped for it, and the
+others go on.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -20,7 +22,7 @@ import structlog
 
 from phee.errors import InvalidState, Unavailable
 from phee.importers.applier import Applier
-from phee.importers.batch import Fold, Sorter
+from phee.importers.batch import Batch, Fold, Sorter
 from phee.importers.metrics import ImporterMetrics
 from phee.importers.slots import NEVER, Slot, Slots
 from phee.projections.routing import TenantDirectory
@@ -35,7 +37,10 @@ BATCH_BYTES = 512 << 10
 WINDOW_S = 0.02
 """At most one batch in this time: small commits are gathered, and none waits longer for it."""
 GATHER_RECORDS = 2_000
-"""With more than this waiting, the next batch begins at once."""
+"""With more than this waiting, more is read into the batch, and the next begins at once."""
+GATHERED_MAX = 16_000
+GATHERED_S_MAX = 0.25
+"""Where a batch ends though more is waiting: records read, and for how long."""
 WAIT_S = 0.25
 HOUSEKEEPING_S = 1.0
 NEW_TENANTS_S = 0.2
@@ -77,6 +82,7 @@ class Importer(Generic[F]):
         metrics: ImporterMetrics,
         *,
         also_open: Callable[[], set[str]] = set,
+        gathered_max: int = GATHERED_MAX,
     ) -> None:
         self._stream = stream
         self._sorter = sorter
@@ -91,6 +97,7 @@ class Importer(Generic[F]):
         self._at: dict[Lane, int] = {}
         self._acknowledged: dict[Lane, int] = {}
         self._lags: dict[Lane, int] = {}
+        self._gathered_max = gathered_max
         self._committed_at_ms: dict[Lane, int] = {}
         self._known: set[str] = set()
         self._housekept_at = 0.0
@@ -134,16 +141,9 @@ class Importer(Generic[F]):
         """Apply what the stream has next, then see to stalled tenants and acknowledgements."""
         self._see_lanes()
         began = time.monotonic()
-        wait_s = min(WAIT_S, self._slots.next_retry_s(began))
-        chunks = self._stream.fetch(self._at, max_bytes=BATCH_BYTES, timeout_s=wait_s)
-        self.progress.connected = True
-        worked = False
-        for chunk in chunks:
-            self._check_complete(chunk)
-            if chunk.blocks:
-                worked = True
-                self._import(chunk)
-            self._lags[chunk.lane] = max(chunk.last_position - self._at[chunk.lane], 0)
+        gathered = self._gather(began)
+        for batch in gathered:
+            self._import(batch)
         self.progress.lag_records = sum(self._lags.values())
         self._measure_lag_seconds()
         for slot in self._slots.stalled():
@@ -153,7 +153,7 @@ class Importer(Generic[F]):
         if time.monotonic() - self._housekept_at >= HOUSEKEEPING_S:
             self.housekeep()
         self._show()
-        if worked and self.progress.lag_records < GATHER_RECORDS:
+        if gathered and self.progress.lag_records < GATHER_RECORDS:
             self._stop.wait(max(WINDOW_S - (time.monotonic() - began), 0.0))
 
     # --- where to read ---
@@ -215,22 +215,65 @@ class Importer(Generic[F]):
                     fix="Rebuild this tenant's store, or restore the log from a backup",
                 )
 
-    # --- applying ---
+    # --- reading and applying ---
 
-    def _import(self, chunk: Chunk) -> None:
+    def _gather(self, began: float) -> list[Batch[F]]:
+        """Read what is next into a batch for each lane, and while much is waiting, read on."""
+        batches: dict[Lane, Batch[F]] = {}
+        wait_s = min(WAIT_S, self._slots.next_retry_s(began))
+        while True:
+            at = self._at | {lane: batch.last_position for lane, batch in batches.items()}
+            try:
+                chunks = self._stream.fetch(at, max_bytes=BATCH_BYTES, timeout_s=wait_s)
+            except Unavailable:
+                if not batches:
+                    raise
+                break  # the next step meets it again, after what was read has been applied
+            self.progress.connected = True
+            self._sort(chunks, batches)
+            if not any(chunk.blocks for chunk in chunks) or self._is_enough(batches, began):
+                break
+            wait_s = 0.0
+        # A lane that was given up meanwhile is another importer's now.
+        lanes = self._stream.lanes()
+        return [batch for lane, batch in batches.items() if lane in lanes]
+
+    def _sort(self, chunks: Sequence[Chunk], batches: dict[Lane, Batch[F]]) -> None:
+        for chunk in chunks:
+            lane, after = chunk.lane, self._at[chunk.lane]
+            self._check_complete(chunk)
+            if chunk.blocks:
+                batches[lane] = self._sorter.sort(
+                    chunk,
+                    after=after,
+                    applied=self._applied(lane, after),
+                    into=batches.get(lane),
+                )
+            at = batches[lane].last_position if lane in batches else after
+            self._lags[lane] = max(chunk.last_position - at, 0)
+
+    def _is_enough(self, batches: dict[Lane, Batch[F]], began: float) -> bool:
+        """Whether to apply what was read, and not read on."""
+        return (
+            sum(self._lags.values()) < GATHER_RECORDS
+            or sum(batch.records for batch in batches.values()) >= self._gathered_max
+            or time.monotonic() - began > GATHERED_S_MAX
+            or bool(self._slots.stalled())
+            or self._stop.is_set()
+        )
+
+    def _import(self, batch: Batch[F]) -> None:
         began = time.monotonic()
-        lane, after = chunk.lane, self._at[chunk.lane]
-        batch = self._sorter.sort(chunk, after=after, applied=self._applied(lane, after))
         if batch.operator_letters:
             self._operator.write(batch.operator_letters)
         changes = sum(
-            self._applier.apply(self._slots.get(tenant_id), batch, chunk)
+            self._applier.apply(self._slots.get(tenant_id), batch)
             for tenant_id, work in batch.tenants.items()
-            if work.records
+            if work.records and not self._slots.get(tenant_id).is_stalled
         )
-        self._at[lane] = batch.last_position
+        self._at[batch.lane] = batch.last_position
         if batch.committed_at_ms:
-            self._committed_at_ms[lane] = batch.committed_at_ms
+            self._committed_at_ms[batch.lane] = batch.committed_at_ms
         self.progress.batches += 1
         self._metrics.batch(batch, changes, time.monotonic() - began)
 

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from phee.collecting import collect_seldom, keep_what_is_there
 from phee.importers.batch import Sorter
-from phee.importers.importer import Importer
+from phee.importers.importer import GATHERED_MAX, Importer
 from phee.importers.metrics import ImporterMetrics
 from phee.monitoring import (
     HealthChecks,
@@ -43,6 +43,8 @@ _LOG = structlog.get_logger(__name__)
 Kind = Literal["relational", "search"]
 KINDS: tuple[Kind, ...] = ("relational", "search")
 
+WHOLE_RECORDS_MAX = 2_000
+"""What a batch takes of records that are kept; the others leave only what they change."""
 SILENT_S_MAX = 10.0
 """A stream that has nothing answers several times a second, and a batch takes much less."""
 
@@ -114,6 +116,7 @@ def make_importer(
         """The default tenant has a store once it had a record; then it belongs to the rest."""
         return {DEFAULT_TENANT} if chosen.has_store(DEFAULT_TENANT) else set()
 
+    with_records = isinstance(chosen, RemoteSearch) and chosen.keeps_records
     return Importer(
         stream,
         make_sorter(
@@ -121,13 +124,15 @@ def make_importer(
             tenants,
             _mapping(settings),
             MaskingKeys(settings.data).masker,
-            with_records=isinstance(chosen, RemoteSearch) and chosen.keeps_records,
+            with_records=with_records,
         ),
         chosen.open_store,
         relational_stores(settings.database, settings.data).open_operator_letters(kind),
         tenants,
         ImporterMetrics(registry, kind),
         also_open=with_default,
+        # Whole records stay in memory until they are written.
+        gathered_max=WHOLE_RECORDS_MAX if with_records else GATHERED_MAX,
     )
 
 

@@ -39,6 +39,7 @@ class PersonalData:
     def __init__(self, names: Collection[str]) -> None:
         self._names = frozenset(_normal(name) for name in names)
         self._known: dict[str, bool] = {}
+        self._of_structs: dict[type[msgspec.Struct], tuple[str, ...]] = {}
 
     def covers(self, name: str) -> bool:
         """Return whether what bears this name is personal."""
@@ -48,6 +49,14 @@ class PersonalData:
             if len(self._known) < 10_000:  # names come from outside, too
                 self._known[name] = known
         return known
+
+    def of_struct(self, kind: type[msgspec.Struct]) -> tuple[str, ...]:
+        """Return the fields of a struct that are personal."""
+        names = self._of_structs.get(kind)
+        if names is None:
+            names = tuple(name for name in kind.__struct_fields__ if self.covers(name))
+            self._of_structs[kind] = names
+        return names
 
 
 def load_personal_data(content: bytes) -> PersonalData:
@@ -134,8 +143,8 @@ class Masker:
         """Return ``found`` with its personal fields masked; itself when it has none."""
         masked = {
             name: self._hidden(value)
-            for name in found.__struct_fields__
-            if self.covers(name) and (value := getattr(found, name)) is not None
+            for name in self._rules.of_struct(type(found))
+            if (value := getattr(found, name)) is not None
         }
         return msgspec.structs.replace(found, **masked) if masked else found
 

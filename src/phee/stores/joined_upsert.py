@@ -3,7 +3,7 @@
 A new payment often has all its groups in one batch. Written one after the other, each would change
 the row's indexes and its full text again; here that happens once. Which values are newer is decided
 for each group by its own position, as :mod:`phee.stores.upsert` does; a group that did not come has
-the position -1, which is newer than nothing.
+the position -1, which is newer than nothing, and says nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table
 
 from phee.projections.rows import RowChange, Target
-from phee.stores.upsert import columns_of, fields_of, money_as_text, newer_value
+from phee.stores.upsert import columns_of, fields_of, money_as_text, update, update_position
 
 Rows = Collection[RowChange]
 Joined = tuple[RowChange, *tuple[RowChange | None, ...]]
@@ -82,25 +82,17 @@ class JoinedUpsert:
         keys = sorted({"epoch", *first.key})
         positions = {target.position for target in self._targets}
         updates = [
-            self._update(table.name, column)
-            for column in self._owners
+            update(table.name, column, owners)
+            for column, owners in self._owners.items()
             if column.key not in keys and column.key not in positions
         ]
-        updates += [f"{p} = MAX({p}, excluded.{p})" for p in sorted(positions)]
+        updates += [update_position(table.name, position) for position in sorted(positions)]
         names = [*(column.name for column in self._owners), *self._made_with]
         return (
             f"INSERT INTO {table.name} ({', '.join(names)})"  # noqa: S608 - names of our own tables
             f" VALUES ({', '.join('?' * len(names))})"
             f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(updates)}"
-            f" WHERE {_is_newer(table.name, self._targets)}"
         )
-
-    def _update(self, table: str, column: Column[Any]) -> str:
-        owners = self._owners[column]
-        larger = any(column.key in target.largest_wins for target in owners)
-        value = newer_value(table, column, larger=larger)
-        name = column.name
-        return f"{name} = CASE WHEN {_is_newer(table, owners)} THEN {value} ELSE {table}.{name} END"
 
 
 class _Group:
@@ -118,8 +110,3 @@ class _Group:
             read if len(fields) > 1 else lambda row: (read(row),)
         )
         self.absent = tuple(-1 if field == "position" else None for field in fields)
-
-
-def _is_newer(table: str, targets: Iterable[Target]) -> str:
-    newer = (f"excluded.{t.position} > {table}.{t.position}" for t in targets)
-    return " OR ".join(newer)

@@ -1,7 +1,8 @@
 """Row changes as SQL: one prepared statement per target, applied to many rows at once.
 
-The statement refuses older changes by itself: a row (or its group of columns) changes only when
-the position is newer, a None leaves what is stored, and columns marked so keep the larger value.
+The statement decides by positions, so the same row comes out in whatever order its changes come: a
+newer change says what it knows (None leaves what is stored), an older one only fills in what is
+still missing, and columns marked so keep the larger value.
 """
 
 from __future__ import annotations
@@ -71,24 +72,34 @@ def _sqlite(target: Target, table: Table, columns: list[Column[Any]]) -> str:
     keys = {"epoch", *target.key}
     names = [column.name for column in columns]
     updates = [
-        f"{column.name} = "
-        + newer_value(table.name, column, larger=column.key in target.largest_wins)
+        update(table.name, column, [target])
         for column in columns
         if column.key not in keys and column.key != target.position
     ]
-    updates.append(f"{target.position} = excluded.{target.position}")
+    updates.append(update_position(table.name, target.position))
     return (
         f"INSERT INTO {table.name} ({', '.join(names)})"  # noqa: S608 - names of our own tables
         f" VALUES ({', '.join('?' * len(names))})"
         f" ON CONFLICT ({', '.join(sorted(keys))}) DO UPDATE SET {', '.join(updates)}"
-        f" WHERE excluded.{target.position} > {table.name}.{target.position}"
     )
 
 
-def newer_value(table: str, column: Column[Any], *, larger: bool) -> str:
-    """Return what a newer change makes of a column: None says nothing, or the larger value wins."""
+def update(table: str, column: Column[Any], targets: Collection[Target]) -> str:
+    """Return what a change of ``targets`` does to a ``column`` of a row that ``table`` has.
+
+    These are all that say something about the column; one newer position is enough.
+    """
     name = column.name
-    newer = f"COALESCE(excluded.{name}, {table}.{name})"
-    if larger:
-        return f"MAX({newer}, COALESCE({table}.{name}, excluded.{name}))"
-    return newer if column.nullable else f"excluded.{name}"
+    stored, new = f"{table}.{name}", f"excluded.{name}"
+    if any(column.key in target.largest_wins for target in targets):
+        return f"{name} = MAX(COALESCE({new}, {stored}), COALESCE({stored}, {new}))"
+    newer, older = new, stored
+    if column.nullable:
+        newer, older = f"COALESCE({new}, {stored})", f"COALESCE({stored}, {new})"
+    is_newer = " OR ".join(f"excluded.{t.position} > {table}.{t.position}" for t in targets)
+    return f"{name} = CASE WHEN {is_newer} THEN {newer} ELSE {older} END"
+
+
+def update_position(table: str, position: str) -> str:
+    """Return what keeps the newest position."""
+    return f"{position} = MAX({table}.{position}, excluded.{position})"

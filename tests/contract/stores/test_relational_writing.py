@@ -25,7 +25,7 @@ from phee.importers.process import RegisteredTenants, make_sorter
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.mapping import default_mapping
-from phee.records import encode_block
+from phee.records import Record, encode_block
 from phee.stores.paths import relational_path
 from phee.stores.sqlite import writer_engine
 from phee.stores.writing import Fenced
@@ -96,20 +96,48 @@ def test_value_types_may_arrive_in_any_order(
 ) -> None:
     types = sorted({record.value_type for record in RECORDS})
     random.Random(seed).shuffle(types)
+    write_lanes(runtime, [[r for r in RECORDS if r.value_type == kind] for kind in types])
+    assert rows_of_all(runtime) == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_records_of_a_payment_may_arrive_in_any_order(
+    runtime: Runtime, expected: dict[str, Rows], seed: int
+) -> None:
+    """As when a topic gets more partitions while importers are behind.
+
+    An older value of a variable that comes last is not in its history then.
+    """
+    rng = random.Random(seed)
+    shuffled = RECORDS.copy()
+    rng.shuffle(shuffled)
+    size = len(shuffled) // 12 + 1
+    parts = [shuffled[first : first + size] for first in range(0, len(shuffled), size)]
+    write_lanes(runtime, [sorted(part, key=lambda record: record.position) for part in parts])
+    assert without_history(rows_of_all(runtime)) == without_history(expected)
+
+
+def without_history(found: dict[str, Rows]) -> dict[str, Rows]:
+    return {
+        tenant: {table: of for table, of in rows.items() if table != "variable_history"}
+        for tenant, rows in found.items()
+    }
+
+
+def write_lanes(runtime: Runtime, lanes: list[list[Record]]) -> None:
+    """Write the records of one lane after those of another."""
     sorter = make_sorter("relational", RegisteredTenants(runtime.data), default_mapping())
     stores = {tenant: runtime.stores.open_store(tenant) for tenant in TENANTS}
-    for value_type in types:
-        lane = Lane(1, 1, f"topic-{value_type}")
-        of_type = [record for record in RECORDS if record.value_type == value_type]
-        content = msgspec.msgpack.encode((1, 1, 1, of_type))
-        chunk = Chunk(lane, [(of_type[-1].position, content)], 1, LAST)
+    for number, records in enumerate(lanes):
+        lane = Lane(1, 1, f"lane-{number}")
+        content = msgspec.msgpack.encode((1, 1, 1, records))
+        chunk = Chunk(lane, [(records[-1].position, content)], 1, LAST)
         batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
         for tenant, work in batch.tenants.items():
             stores[tenant].claim(lane, "test", start=0)
             stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
     for store in stores.values():
         store.close()
-    assert rows_of_all(runtime) == expected
 
 
 def empty(runtime: Runtime) -> None:

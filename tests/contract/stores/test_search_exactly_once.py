@@ -167,20 +167,37 @@ def test_value_types_may_arrive_in_any_order(
     """As from a stream with one topic per value type: each in order, none after the others."""
     types = sorted({record.value_type for record in RECORDS})
     random.Random(seed).shuffle(types)
+    write_lanes(runtime, data, [[r for r in RECORDS if r.value_type == kind] for kind in types])
+    assert found(runtime) == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_records_of_a_payment_may_arrive_in_any_order(
+    seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
+) -> None:
+    """As when a topic gets more partitions while importers are behind."""
+    shuffled = RECORDS.copy()
+    random.Random(seed).shuffle(shuffled)
+    size = len(shuffled) // 12 + 1
+    parts = [shuffled[first : first + size] for first in range(0, len(shuffled), size)]
+    write_lanes(runtime, data, [sorted(part, key=lambda r: r.position) for part in parts])
+    assert found(runtime) == expected
+
+
+def write_lanes(runtime: SearchRuntime, data: Path, lanes: list[list[Record]]) -> None:
+    """Write the records of one lane after those of another."""
     sorter = make_sorter("search", RegisteredTenants(data), default_mapping())
     stores = {tenant: runtime.open_store(tenant) for tenant in TENANTS}
-    for value_type in types:
-        lane = Lane(1, 1, f"topic-{value_type}")
-        of_type = [record for record in RECORDS if record.value_type == value_type]
-        content = msgspec.msgpack.encode((1, 1, 1, of_type))
-        chunk = Chunk(lane, [(of_type[-1].position, content)], 1, LAST)
+    for number, records in enumerate(lanes):
+        lane = Lane(1, 1, f"lane-{number}")
+        content = msgspec.msgpack.encode((1, 1, 1, records))
+        chunk = Chunk(lane, [(records[-1].position, content)], 1, LAST)
         batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
         for tenant, work in batch.tenants.items():
             stores[tenant].claim(lane, "test", start=0)
             stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
     for store in stores.values():
         store.close()
-    assert found(runtime) == expected
 
 
 def test_an_importer_that_stops_anywhere_goes_on_there(

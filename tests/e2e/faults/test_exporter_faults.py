@@ -172,11 +172,11 @@ def test_disk_full_for_its_position(scene: Scene) -> None:
     exporting = scene.exporting()
     child = exporting.start(step(case.step, action="pause", skip=case.skip))
     child.wait_paused()
-    before = exporting.position
     child.limit_files(ROOM_BYTES)
     child.resume()
-    wait_until(lambda: "export interrupted" in child.said(), "it notices", child.said)
-    assert exporting.position == before
+    wait_until(lambda: child.has_said("export interrupted", 3), "it notices", child.said)
+    # A few positions may still fit into the part of the file that is used again.
+    assert exporting.position < scene.components.engine.position
     child.limit_files(None)
     exporting.wait_done()
     child.end()

@@ -109,7 +109,11 @@ def test_twins_of_two_groups(scene: Scene) -> None:
         older = scene.start(kind, step("after fetch", action="pause", skip=6), group=f"{kind}-one")
         older.wait_paused()
         newer = scene.start(kind, group=f"{scene.topic}-{kind}-two")
-        wait_until(lambda newer=newer: "import begins" in newer.said(), "it is there", scene.story)
+        wait_until(
+            lambda newer=newer: newer.has_said("import begins", PARTITIONS),
+            "every partition is the newer one's",
+            scene.story,
+        )
         older.resume()
         assert older.wait("ended") == 1
         assert "another importer has taken over" in older.said()

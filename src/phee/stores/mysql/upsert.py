@@ -31,9 +31,10 @@ def write_sql(target: Target, table: Table, columns: list[Column[Any]]) -> str:
 
 
 def _update(column: Column[Any], position: str, *, larger: bool) -> str:
-    name = f"`{column.name}`"
-    new = f"VALUES({name})"
-    value = f"COALESCE({new}, {name})" if column.nullable else new
+    stored, new = f"`{column.name}`", f"VALUES(`{column.name}`)"
     if larger:
-        value = f"GREATEST({value}, COALESCE({name}, {new}))"
-    return f"{name} = IF(VALUES(`{position}`) > `{position}`, {value}, {name})"
+        return f"{stored} = GREATEST(COALESCE({new}, {stored}), COALESCE({stored}, {new}))"
+    newer, older = new, stored
+    if column.nullable:
+        newer, older = f"COALESCE({new}, {stored})", f"COALESCE({stored}, {new})"
+    return f"{stored} = IF(VALUES(`{position}`) > `{position}`, {newer}, {older})"

@@ -3,12 +3,19 @@
 A bulk request has no all-or-nothing: every item succeeds or fails by itself. Items that the server
 was too busy for are sent again, alone, with growing pauses; an item that was written although its
 answer got lost fails the second time as a conflict, which the caller resolves by reading.
+
+Many writes go in several requests, of which AT_ONCE are under way at the same time: the server has
+more than one core, and the caller makes the next while it works. All of them are answered, or given
+up, before a call ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 import msgspec
 
@@ -17,7 +24,9 @@ from phee.stores.search.opensearch.server import BLOCKED, BUSY, SearchServer, fr
 
 BYTES_MAX = 4 << 20
 """A request holds about as much; a single larger document travels alone."""
-ITEMS_MAX = 1_000
+ITEMS_MAX = 250
+"""Of a request. More would not save much, and the first would be sent later."""
+AT_ONCE = 3
 _LATER = BUSY | {401, 403}
 """Not the document's fault: the index is blocked for writing, or our rights were taken away."""
 _CONFLICT = 409
@@ -56,6 +65,12 @@ class Outcome:
     refused: dict[str, str] = field(default_factory=dict)
     """The server will never take these; its name for the reason."""
 
+    def add(self, other: Outcome) -> None:
+        """Take in what became of other writes."""
+        self.written |= other.written
+        self.conflicts += other.conflicts
+        self.refused |= other.refused
+
 
 class _Error(msgspec.Struct):
     type: str = ""
@@ -72,25 +87,37 @@ class _BulkAnswer(msgspec.Struct):
     items: list[dict[str, _Item]] = []
 
 
-def write_all(server: SearchServer, writes: Sequence[Write]) -> Outcome:
+def write_all(server: SearchServer, writes: Iterable[Write]) -> Outcome:
     """Send ``writes`` (of different documents) until each is written, refused or in conflict.
 
     Raises:
         Unavailable: the server stayed busy or away; some of them may have been written.
     """
+    parts = _parts(writes)
+    first = list(islice(parts, 2))
+    if len(first) < 2:
+        return _write_part(server, first[0]) if first else Outcome()
     outcome = Outcome()
-    for part in _parts(writes):
-        _write_part(server, part, outcome)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="phee-bulk") as senders:
+        under_way: deque[Future[Outcome]] = deque()
+        for part in chain(first, parts):
+            if len(under_way) == AT_ONCE:
+                outcome.add(under_way.popleft().result())
+            under_way.append(senders.submit(_write_part, server, part))
+        for sent in under_way:
+            outcome.add(sent.result())
     return outcome
 
 
-def _write_part(server: SearchServer, part: list[Write], outcome: Outcome) -> None:
+def _write_part(server: SearchServer, part: list[Write]) -> Outcome:
+    outcome = Outcome()
     waiting = part
     for attempt in server.patience.rounds():
         with attempt:
             waiting = _round(server, waiting, outcome)
             if waiting:
                 raise Unavailable(f"the search server was too busy for {len(waiting)} documents")
+    return outcome
 
 
 def _round(server: SearchServer, part: list[Write], outcome: Outcome) -> list[Write]:
@@ -145,7 +172,7 @@ def _lines(write: Write) -> bytes:
     return b"%b\n%b\n" % (head, write.source)
 
 
-def _parts(writes: Sequence[Write]) -> Iterator[list[Write]]:
+def _parts(writes: Iterable[Write]) -> Iterator[list[Write]]:
     part: list[Write] = []
     size = 0
     for write in writes:

@@ -1,8 +1,9 @@
 """A document as it lies in the index, and how changes are merged into it.
 
-Merging is monotonic: each group of fields keeps the position of the newest record applied and
-takes only newer changes, and an incident is open or not by the newest record about it. So whatever
-is merged in whatever order and however often, the same document comes out.
+Merging is monotonic: each group of fields keeps the position of the newest record applied, takes
+what newer changes say and of older ones only what is still missing, and an incident is open or not
+by the newest record about it. So whatever is merged in whatever order and however often, the same
+document comes out.
 """
 
 from __future__ import annotations
@@ -152,19 +153,25 @@ def merge(document: StoredDocument, changes: Sequence[Change]) -> StoredDocument
 
 
 def _merge_row(document: StoredDocument, target: Target, row: RowChange) -> bool:
-    if row.position <= getattr(document, target.position):
-        return False
-    setattr(document, target.position, row.position)
+    is_newer = row.position > int(getattr(document, target.position))
+    is_changed = is_newer
+    if is_newer:
+        setattr(document, target.position, row.position)
     for name in _fields(type(row)):
         value = getattr(row, name)
         if value is None:
             continue
+        stored = getattr(document, name)
         if name in target.largest_wins:
-            value = max(value, getattr(document, name) or value)
+            value = max(value, stored or value)
+        elif stored is not None and not is_newer:
+            continue
         elif isinstance(value, Decimal):
             value = money_text(value)
-        setattr(document, name, value)
-    return True
+        if value != stored:
+            setattr(document, name, value)
+            is_changed = True
+    return is_changed
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}

@@ -8,7 +8,7 @@ most changes need no reading; a memory that is out of date costs a conflict and 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -105,7 +105,20 @@ class Documents:
     def _write(self, waiting: Mapping[str, list[Change]], applied: Applied) -> list[str]:
         """Write what is changed; return the ids that must be read and merged again."""
         merged: dict[str, StoredDocument] = {}
-        writes = []
+        outcome = write_all(self._server, self._writes(waiting, merged, applied))
+        for name, version in outcome.written.items():
+            self._remember(name, merged[name], version)
+        for name, reason in outcome.refused.items():
+            applied.refused[name] = (waiting[name], reason)
+        return outcome.conflicts
+
+    def _writes(
+        self,
+        waiting: Mapping[str, list[Change]],
+        merged: dict[str, StoredDocument],
+        applied: Applied,
+    ) -> Iterator[Write]:
+        """Merge one document after the other, while those before it are on their way."""
         for name, changes in waiting.items():
             known = self._known.get(name)
             before = known.document if known else new_document(changes)
@@ -121,13 +134,7 @@ class Documents:
                 applied.refused[name] = (changes, type(error).__name__)
                 continue
             merged[name] = after
-            writes.append(Write(index, name, source, known.version if known else None))
-        outcome = write_all(self._server, writes)
-        for name, version in outcome.written.items():
-            self._remember(name, merged[name], version)
-        for name, reason in outcome.refused.items():
-            applied.refused[name] = (waiting[name], reason)
-        return outcome.conflicts
+            yield Write(index, name, source, known.version if known else None)
 
     def _read(self, names: Sequence[str], waiting: Mapping[str, list[Change]]) -> None:
         for start in range(0, len(names), _READ_AT_ONCE):

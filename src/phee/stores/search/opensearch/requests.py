@@ -18,7 +18,7 @@ from phee.stores.search.opensearch.indices import RESULT_WINDOW_MAX
 from phee.stores.search.query import SORT_FIELDS, TEXT_FIELDS, SearchQuery
 
 _EXPANSIONS_MAX = 10_000
-"""Of a begun word after others; beginnings up to PREFIX_LENGTH_MAX letters are indexed instead."""
+"""Of a begun word after others; beginnings of some length are indexed themselves."""
 _NUMBERS = frozenset({"process_instance_key", "started_at", "completed_at"})
 _NOTHING: dict[str, Any] = {"match_none": {}}
 _LEAST: dict[str, tuple[str, object]] = {
