@@ -29,7 +29,7 @@ from phee.stores.order import Conditions, Order, Place, Stretch
 
 COUNTED_MAX = 10_000
 FEW_MAX = 2_000
-WALKED = (400, FEW_MAX - 400)
+WALKED = (1_000, FEW_MAX - 1_000)
 """Rows looked at in a walk: at first, and while those did not fill the page."""
 LOOKED_AT = (200, 800)
 """The same when rows are looked at in Python, which takes longer."""
