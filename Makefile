@@ -80,4 +80,4 @@ lock: ## Renew the lock files (needs uv)
 clean: ## Remove what was built, installed and started here (not your data)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install run run-real test test-long check lint format bench bench-data services services-stop proto lock clean
+.PHONY: help install run run-real test test-long check lint format bench bench-data services services-stop data-model proto lock clean

@@ -1,4 +1,4 @@
-"""How fast the importers are on one core: ``python bench/importers.py [--payments N] [--json F]``.
+"""How fast the importers are on one core: ``python bench/importers.py [--payments N]``.
 
 Measured on a synthetic stream of payments (14 tasks each, commands included, several tenants):
 projection alone (blocks to folded changes), the store alone (changes to committed rows), and the
@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +165,32 @@ def measure_whole(kind: Kind, log: MemoryLog) -> tuple[float, float]:
     return watch.rates(log.durable_position)
 
 
+def medians(measured: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, float]:
+    """Return the medians of what :class:`Stopwatch` measured, by name and kind of second."""
+    found: dict[str, float] = {}
+    for name, runs in measured.items():
+        found[f"{name}_per_s"] = statistics.median(wall for wall, _ in runs)
+        found[f"{name}_per_cpu_s"] = statistics.median(cpu for _, cpu in runs)
+    return found
+
+
+def print_figures(figures: Mapping[str, float]) -> None:
+    for name, value in figures.items():
+        print(f"  {name:32} {value:12,.0f}")
+
+
+def finish(results: Mapping[str, Any], output: Path | None) -> None:
+    """Say how much memory was needed, and write the results to a file when there is one."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of this bench (log included) {peak:.0f} MB")
+    if output:
+        output.write_text(json.dumps(results, indent=2))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--payments", type=int, default=500)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--output", type=Path, help="write JSON there")
     arguments = parser.parse_args()
     configure_logging(level="ERROR")
     log = build_log(arguments.payments)
@@ -182,20 +204,13 @@ def main() -> None:
             "stored_changes": [measure_store(kind, parts) for _ in range(RUNS)],
             "imported_records": [measure_whole(kind, log) for _ in range(RUNS)],
         }
-        results[kind] = {}
-        for name, runs in measured.items():
-            results[kind][f"{name}_per_s"] = statistics.median(wall for wall, _ in runs)
-            results[kind][f"{name}_per_cpu_s"] = statistics.median(cpu for _, cpu in runs)
+        results[kind] = medians(measured)
         share = arguments.payments / records
         imported = results[kind]["imported_records_per_cpu_s"]
         results[kind]["imported_payments_per_cpu_s"] = imported * share
         print(kind)
-        for name, value in results[kind].items():
-            print(f"  {name:32} {value:12,.0f}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of this bench (log included) {peak:.0f} MB")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=2))
+        print_figures(results[kind])
+    finish(results, arguments.output)
 
 
 if __name__ == "__main__":

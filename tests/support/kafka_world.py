@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -27,7 +27,7 @@ from phee.exporter.kafka.metrics import KafkaExporterMetrics
 from phee.exporter.kafka.settings import KafkaExporterSettings, TopicSettings
 from phee.exporter.kafka.state import State, state_path
 from phee.monitoring import new_registry
-from phee.records import Record, ValueType, decode_block, to_json
+from phee.records import Record, decode_block, to_json
 from phee.stream.kafka import KafkaAddress
 from phee.stream.kafka.message import record_headers
 from phee.stream.kafka.stream import KafkaStream
@@ -250,7 +250,3 @@ def everywhere(lanes: int, position: int) -> Callable[[dict[Lane, int]], bool]:
 
 def kafka_stream(address: KafkaAddress, consumer: str) -> KafkaStream:
     return KafkaStream(address, consumer)
-
-
-def of_types(records: Iterable[Record], *types: ValueType) -> list[Record]:
-    return [record for record in records if record.value_type in types]

@@ -7,10 +7,12 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pymysql
+import pytest
 from real_components import process
 from real_components.mariadb import OPERATOR, PASSWORD_FILE, MariaDb, address
 from real_components.missing import Missing
@@ -21,12 +23,19 @@ class MariaDbServer:
     """One server in a folder of its own (or in ``folder``, which stays), always on one port."""
 
     def __init__(
-        self, *, buffer_pool_mb: int = 256, sort_buffer_mb: int = 1, folder: Path | None = None
+        self,
+        *,
+        buffer_pool_mb: int = 256,
+        sort_buffer_mb: int = 1,
+        durable: bool = True,
+        folder: Path | None = None,
     ) -> None:
         # Not in pytest's folder: its path is too long for a socket.
         self.folder = folder or Path(tempfile.mkdtemp(prefix="phee-mariadb-"))
         self._stays = folder is not None
-        self._component = MariaDb(buffer_pool_mb=buffer_pool_mb, sort_buffer_mb=sort_buffer_mb)
+        self._component = MariaDb(
+            buffer_pool_mb=buffer_pool_mb, sort_buffer_mb=sort_buffer_mb, durable=durable
+        )
         self._ports = free_ports(self._component)
         self._running: process.Running | None = None
 
@@ -79,3 +88,18 @@ class MariaDbServer:
         password = (self.folder / PASSWORD_FILE).read_text()
         account = {"user": OPERATOR, "password": password} | changes
         return pymysql.connect(host="127.0.0.1", port=self.port, autocommit=True, **account)
+
+
+def started() -> Iterator[MariaDbServer]:
+    """Yield a server, for a fixture; without one the test is skipped and says so.
+
+    Tests kill processes, never the machine, so nothing waits for the disk.
+    """
+    server = MariaDbServer(durable=False)
+    try:
+        server.start()
+    except Missing as missing:
+        server.close()
+        pytest.skip(f"NOT TESTED on MariaDB: {missing}")
+    yield server
+    server.close()

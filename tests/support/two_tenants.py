@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from importing import Rows, import_all
-from record_stream import RecordWriter, payment
+from interleaving import interleaved
 from relational_runtimes import TENANTS, Runtime, SqliteRuntime
 
 from phee.importers.process import ImporterSettings, make_importer
@@ -20,23 +18,6 @@ from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 
 SEED = 31
-
-
-def interleaved(payments: int, seed: int) -> list[Record]:
-    """Payments of two tenants with failures and incidents, their commits mixed."""
-    rng, writer = random.Random(seed), RecordWriter()
-    flows: list[Iterator[list[Record]]] = [
-        payment(writer, n, tenant_id=TENANTS[n % 2], rng=rng, echoes=1) for n in range(payments)
-    ]
-    records: list[Record] = []
-    while flows:
-        flow = rng.choice(flows)
-        commit = next(flow, None)
-        if commit is None:
-            flows.remove(flow)
-        else:
-            records += commit
-    return records
 
 
 RECORDS = interleaved(6, SEED)

@@ -18,7 +18,7 @@ from mariadb_server import MariaDbServer
 from record_stream import RecordWriter, definition, payment
 from relational_runtimes import MysqlRuntime, SqliteRuntime
 from search_runtimes import own_indices
-from sqlalchemy import BigInteger, Engine, Integer, SmallInteger, Table, select
+from sqlalchemy import BigInteger, Engine, Integer, SmallInteger, Table
 from stream_runtimes import ServedLog
 
 from phee.importers.importer import Importer
@@ -288,11 +288,6 @@ def start(world: UpkeepWorld) -> None:
     world.pay(6)
 
 
-def rows_in(engine: Engine, table: Table) -> list[dict[str, Any]]:
-    with engine.begin() as connection:
-        return [dict(row) for row in connection.execute(select(table)).mappings()]
-
-
 def changed(rng: random.Random, table: Table, row: Row) -> tuple[str, Row]:
     """A row with one other value; the name of its column."""
     names = [str(column.key) for column in table.columns if column.key != "id"]
@@ -312,11 +307,3 @@ def changed(rng: random.Random, table: Table, row: Row) -> tuple[str, Row]:
         text = value or "x"
         new = ("A" if text[0] != "A" else "B") + text[1:]
     return name, {**row, name: new}
-
-
-def lanes_of(world: UpkeepWorld, kind: Kind) -> dict[Lane, int]:
-    snapshot = world.runtimes.snapshot(kind, "rhino")
-    try:
-        return dict(snapshot.positions)
-    finally:
-        snapshot.close()

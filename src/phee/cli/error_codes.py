@@ -10,26 +10,35 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from phee.cli.upkeep_place import find_runtimes
+from phee.cli.upkeep_place import find_runtimes, require_tenant
 from phee.errors import InvalidInput, NotFound
 from phee.stores.relational.error_codes import ErrorCode
 from phee.stores.relational.stores import relational_stores
 
 _COLUMNS = ("errorCode", "errorMessage", "recoverable", "transactionType")
+_NEEDED = _COLUMNS[:3]
+_HEADER = f"The first line names the columns: {','.join(_COLUMNS)}"
 _TRUE, _FALSE = frozenset(("true", "1", "yes")), frozenset(("false", "0", "no", ""))
 
 
-def run_error_codes(*, tenant: str, file: Path | None, as_json: bool, data: Path | None) -> None:
+def run_error_codes(
+    *, tenant: str, file: Path | None, as_json: bool, data: Path | None, http_port: int | None
+) -> None:
     """Replace a tenant's codes when there is a file, then print them.
 
     Raises:
         InvalidInput: the file is not as described; nothing was written.
         NotFound: the tenant has no store.
     """
-    _, runtimes = find_runtimes(data, None)
+    _, runtimes = find_runtimes(data, http_port)
+    require_tenant(runtimes, tenant)
     stores = relational_stores(runtimes.database, runtimes.data)
     if not stores.has_store(tenant):
-        raise NotFound("this tenant has no store", where=tenant, fix="Name an onboarded tenant")
+        raise NotFound(
+            "this tenant has no store yet",
+            where=tenant,
+            fix="Its importer creates it when it starts; see that the importer runs",
+        )
     if file is not None:
         stores.replace_error_codes(tenant, _read(file))
     reader = stores.open_reader(tenant)
@@ -46,9 +55,15 @@ def run_error_codes(*, tenant: str, file: Path | None, as_json: bool, data: Path
 def _read(file: Path) -> list[ErrorCode]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
+            reader = csv.DictReader(lines)
+            columns = reader.fieldnames or ()
+            rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput("the file is no CSV in UTF-8", where=str(file)) from error
+        raise InvalidInput("the file is no CSV in UTF-8", where=str(file), fix=_HEADER) from error
+    if missing := [name for name in _NEEDED if name not in columns]:
+        raise InvalidInput(
+            f"the file has no column {missing[0]}", where=f"{file}, line 1", fix=_HEADER
+        )
     return [_code(row, f"{file.name}, line {number}") for number, row in enumerate(rows, start=2)]
 
 
@@ -59,7 +74,7 @@ def _code(row: dict[str, str | None], where: str) -> ErrorCode:
         raise InvalidInput(
             "a line needs errorCode, errorMessage, and true or false for recoverable",
             where=where,
-            fix=f"The first line names the columns: {','.join(_COLUMNS)}",
+            fix=_HEADER,
         )
     return ErrorCode(
         error_code=values["errorCode"],

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from phee.cli import mapping, service_commands, upkeep_commands
+from phee.cli.options import AsJson, Data, GrpcPort, HttpPort, HubData, TenantOption
 from phee.errors import PheeError
 
 app = typer.Typer(
@@ -18,25 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Data directory.", envvar="PHEE_DATA", show_default="data"),
-]
-HttpPort = Annotated[
-    int | None,
-    typer.Option(
-        "--http-port", help="HTTP port of the hub.", envvar="PHEE_HTTP_PORT", show_default="8080"
-    ),
-]
-GrpcPort = Annotated[
-    int | None,
-    typer.Option(
-        "--grpc-port", help="gRPC port of the hub.", envvar="PHEE_GRPC_PORT", show_default="26500"
-    ),
-]
-TenantOption = Annotated[str, typer.Option("--tenant", "-t", help="Tenant to act for.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 
 @app.command()
@@ -153,15 +135,7 @@ def status(as_json: AsJson = False, http_port: HttpPort = None) -> None:
 def records(
     start: Annotated[int, typer.Option("--from", help="First position.", min=1)] = 1,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as records come.")] = False,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            help="Data directory of the hub.",
-            envvar="PHEE_DATA",
-            show_default="that of the hub on the HTTP port",
-        ),
-    ] = None,
+    data: HubData = None,
     http_port: HttpPort = None,
 ) -> None:
     """Print the record log as JSON lines, in the form in which Zeebe exports it."""

@@ -7,20 +7,12 @@ from typing import Annotated
 
 import typer
 
+from phee.cli.options import AsJson, HttpPort, HubData
+
 app = typer.Typer(
     help="What variables and error codes of payments mean: check, show, replace.",
     no_args_is_help=True,
 )
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        help="Data directory of the hub.",
-        envvar="PHEE_DATA",
-        show_default="that of the hub on the HTTP port",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 
 @app.command()
@@ -46,7 +38,8 @@ def check(
     ] = None,
     strict: Annotated[bool, typer.Option(help="Gaps are errors, too.")] = False,
     as_json: AsJson = False,
-    data: Data = None,
+    data: HubData = None,
+    http_port: HttpPort = None,
 ) -> None:
     """Say what a mapping gets wrong about drawings, and what it does not cover.
 
@@ -62,6 +55,7 @@ def check(
             strict=strict,
             as_json=as_json,
             data=data,
+            http_port=http_port,
         )
     )
 
@@ -79,9 +73,10 @@ def error_codes(
         ),
     ] = None,
     as_json: AsJson = False,
-    data: Data = None,
+    data: HubData = None,
+    http_port: HttpPort = None,
 ) -> None:
     """Show what error codes mean for a tenant, or replace all of it by what a file says."""
     from phee.cli.error_codes import run_error_codes
 
-    run_error_codes(tenant=tenant, file=file, as_json=as_json, data=data)
+    run_error_codes(tenant=tenant, file=file, as_json=as_json, data=data, http_port=http_port)

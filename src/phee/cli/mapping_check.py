@@ -8,14 +8,15 @@ from pathlib import Path
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from phee.cli.upkeep_place import find_runtimes
+from phee.cli.upkeep_place import find_runtimes, require_tenant
 from phee.errors import InvalidInput
+from phee.importers.process import read_mapping
 from phee.projections.coverage import Coverage, Finding, MappingReport, check_mapping
 from phee.projections.drawings import Drawing, read_drawing
-from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
+from phee.projections.mapping import TransferMapping, default_mapping
 from phee.stores.relational.stores import relational_stores
 
 MISTAKEN = 1
@@ -30,6 +31,7 @@ def run_check(
     strict: bool,
     as_json: bool,
     data: Path | None,
+    http_port: int | None,
 ) -> int:
     """Print the report and return the exit status.
 
@@ -37,8 +39,10 @@ def run_check(
         InvalidMapping: the mapping file itself is wrong.
         InvalidInput: there are no drawings in the folder, or one is no XML.
     """
-    loaded = default_mapping() if mapping is None else load_mapping(mapping.read_bytes())
-    report = check_mapping(loaded, list(_drawings(drawings, tenant, data)))
+    loaded = default_mapping() if mapping is None else read_mapping(mapping)
+    deployed = list(_deployed(tenant, data, http_port)) if tenant is not None else []
+    found = deployed + list(_drawn(drawings, or_shipped=tenant is None))
+    report = check_mapping(loaded, found)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     else:
@@ -46,24 +50,27 @@ def run_check(
     return MISTAKEN if report.has_errors or (strict and report.findings) else 0
 
 
-def _drawings(folder: Path | None, tenant: str | None, data: Path | None) -> Iterator[Drawing]:
-    if tenant is not None:
-        yield from _deployed(tenant, data)
+def _drawn(folder: Path | None, *, or_shipped: bool) -> Iterator[Drawing]:
     if folder is not None:
         files = sorted(folder.rglob("*.bpmn"))
         if not files:
-            raise InvalidInput("the folder has no .bpmn files", where=str(folder))
+            raise InvalidInput(
+                "the folder has no .bpmn files",
+                where=str(folder),
+                fix="Name a folder of drawings with --drawings, or a tenant with --tenant",
+            )
         for file in files:
             yield from read_drawing(file.read_bytes(), file.name)
-    if tenant is None and folder is None:
+    elif or_shipped:
         for shipped in sorted(resources.files("phee.flows").iterdir(), key=lambda one: one.name):
             if shipped.name.endswith(".bpmn"):
                 yield from read_drawing(shipped.read_bytes(), shipped.name)
 
 
-def _deployed(tenant: str, data: Path | None) -> Iterator[Drawing]:
+def _deployed(tenant: str, data: Path | None, http_port: int | None) -> Iterator[Drawing]:
     """The newest version of every process of a tenant."""
-    _, runtimes = find_runtimes(data, None)
+    _, runtimes = find_runtimes(data, http_port)
+    require_tenant(runtimes, tenant)
     stores = relational_stores(runtimes.database, runtimes.data)
     reader = stores.open_reader(tenant)
     try:
@@ -84,7 +91,8 @@ def _show(report: MappingReport, mapping: TransferMapping) -> None:
     console = Console()
     table = Table(title="Drawings and what becomes of them", title_justify="left")
     for column in ("Drawing", "Flow", "Rows of", "Direction", "Variables", "Errors"):
-        table.add_column(column, justify="right" if column == "Errors" else "left")
+        justify: JustifyMethod = "right" if column == "Errors" else "left"
+        table.add_column(column, justify=justify, overflow="fold")
     for one in report.drawings:
         table.add_row(*_row(one))
     console.print(table)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from phee.cli.progress import counting
-from phee.cli.upkeep_place import find_runtimes
+from phee.cli.upkeep_place import find_runtimes, require_tenant
 from phee.importers.process import KINDS, Kind
 from phee.projections.mapping import default_mapping
 from phee.upkeep.rebuilding import Rebuilder, Rebuilt
@@ -19,10 +19,12 @@ def run_rebuild(
     """Rebuild one store or both, one after the other, while everything runs on.
 
     Raises:
+        phee.errors.NotFound: there is no such tenant.
         phee.errors.Unavailable: the stream or a server does not answer.
         phee.errors.InvalidState: another process rebuilds the store, or the stream lacks records.
     """
     _, runtimes = find_runtimes(data, http_port)
+    require_tenant(runtimes, tenant)
     for kind in (store,) if store else KINDS:
         history = runtimes.open_history()
         try:

@@ -9,8 +9,7 @@ from rich.console import Console
 
 from phee.cli import render
 from phee.cli.progress import counting
-from phee.cli.upkeep_place import find_runtimes
-from phee.errors import InvalidInput
+from phee.cli.upkeep_place import find_runtimes, require_tenant
 from phee.upkeep.retention import Removed, Retention
 
 
@@ -27,18 +26,18 @@ def run_apply(
     """Remove what is too old from the stores of one tenant or of all, or say what that would be.
 
     Raises:
-        phee.errors.InvalidInput: no such tenant, or business rows would go before their history.
+        phee.errors.InvalidInput: business rows would go before their history.
+        phee.errors.NotFound: there is no such tenant.
         phee.errors.Unavailable: no hub runs there, or a store does not answer.
     """
     settings, runtimes = find_runtimes(data, http_port)
-    tenants = runtimes.tenants()
-    if tenant is not None and tenant not in tenants:
-        raise InvalidInput("there is no such tenant", where=tenant, fix="See `phee status`")
+    if tenant is not None:
+        require_tenant(runtimes, tenant)
     retention = Retention(
         runtimes, days=days, default_days=settings.retention_days, business_days=business_days
     )
     found: list[Removed] = []
-    for each in [tenant] if tenant else tenants:
+    for each in [tenant] if tenant else runtimes.tenants():
         with counting(f"pruning {each}") as progress:
             found += retention.apply(each, dry_run=dry_run, progress=progress)
     if as_json:
@@ -52,7 +51,7 @@ def _show(found: list[Removed], *, dry_run: bool) -> None:
         (
             each.tenant,
             each.store,
-            "ever" if each.days is None else f"{each.days:,} days",
+            _kept(each.days),
             f"{sum(each.removed.values()):,}",
             ", ".join(f"{name} {count:,}" for name, count in each.removed.items()),
         )
@@ -61,3 +60,9 @@ def _show(found: list[Removed], *, dry_run: bool) -> None:
     title = "To be removed" if dry_run else "Removed"
     columns = ("tenant", "store", "kept for", ">rows", "of which")
     Console().print(render.table(title, columns, rows))
+
+
+def _kept(days: int | None) -> str:
+    if days is None:
+        return "ever"
+    return "1 day" if days == 1 else f"{days:,} days"

@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
+from phee.cli.options import AsJson
+
 Data = Annotated[
     Path, typer.Option("--data", help="Data directory of the hub.", envvar="PHEE_DATA")
 ]
 Name = Annotated[str, typer.Option("--name", help="Name of the exporter.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 Position = Annotated[int, typer.Argument(help="Position in the record log.", min=0)]
 _HANDED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 

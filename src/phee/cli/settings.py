@@ -6,11 +6,13 @@ not have is refused at start, by name, instead of being ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from phee.errors import InvalidInput, NotSupported
@@ -57,6 +59,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 """What refuses a malformed address; its package is loaded only for a role that needs it."""
 
 
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
 class Settings(BaseSettings):
     """Where the hub keeps its data, where it listens, and which runtime plays each role.
 
@@ -81,7 +86,7 @@ class Settings(BaseSettings):
     scheme_url: str = "http://127.0.0.1:8090"
     quote_expiry_ms: int = Field(default=240_000, ge=1_000)
     """How long a quote given to another institution holds, and so the transfer for it."""
-    log_level: str = "INFO"
+    log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
     lag_records_max: int = Field(default=2_000_000, ge=1)
     disk_free_bytes_min: int = Field(default=1 << 30, ge=0)
     keep_log: bool = True
@@ -138,11 +143,12 @@ def load_settings(**overrides: object) -> Settings:
     """Read the environment; ``overrides`` that are not None win.
 
     Raises:
-        InvalidInput: a value is not usable; the text names the variable.
+        InvalidInput: a value is not usable, or a name is misspelt; the text names the variable.
         NotSupported: a role is set to a runtime that this version does not have.
     """
     from pydantic import ValidationError
 
+    _refuse_misspelt(os.environ)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
@@ -154,3 +160,15 @@ def load_settings(**overrides: object) -> Settings:
             where=f"PHEE_{name.upper()}",
             fix="Correct it, or unset it to use the default",
         ) from error
+
+
+def _refuse_misspelt(environment: Iterable[str]) -> None:
+    """Refuse a variable that is nearly a setting: taken for none, it would be ignored."""
+    known = [f"PHEE_{name.upper()}" for name in Settings.model_fields]
+    for name in environment:
+        if name.startswith("PHEE_") and name not in known:
+            meant = get_close_matches(name, known, n=1, cutoff=0.9)
+            if meant:
+                raise InvalidInput(
+                    "there is no such setting", where=name, fix=f"Write {meant[0]}, or unset it"
+                )

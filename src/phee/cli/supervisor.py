@@ -78,8 +78,9 @@ class Supervisor:
                         where=str(self.log_file(child.spec.name)),
                         fix="Read the end of that log; a port may be taken (see `phee up --help`)",
                     )
-                if child.restarts - before[child.spec.name] >= DEATHS_MAX:
-                    raise self._keeps_dying(child.spec.name)
+                for name, restarts in self.restarts().items():
+                    if restarts - before[name] >= DEATHS_MAX:
+                        raise self._keeps_dying(name)
                 await asyncio.sleep(0.05)
 
     async def stop(self) -> None:

@@ -16,6 +16,7 @@ from phee.cli.data_directory import DataDirectory
 from phee.cli.settings import Settings, load_settings
 from phee.cli.supervisor import ProcessSpec, Supervisor
 from phee.errors import InvalidState
+from phee.extras import require_extra
 
 IMPORTERS = ("relational", "search")
 
@@ -40,6 +41,17 @@ def require_hub_ports(settings: Settings) -> None:
     """
     grpc = [settings.grpc_port] if settings.is_embedded else []
     require_free([*hub_ports(settings).values(), *grpc])
+
+
+def require_extras(settings: Settings) -> None:
+    """Accept settings whose runtimes have their libraries.
+
+    Raises:
+        phee.errors.NotSupported: one is not installed.
+    """
+    for role, extra in (("stream", "kafka"), ("database", "mysql"), ("search", "search")):
+        if "://" in getattr(settings, role):
+            require_extra(extra, where=f"PHEE_{role.upper()}")
 
 
 def _importer(settings: Settings, kind: str) -> ProcessSpec:
@@ -77,13 +89,15 @@ def require_free(ports: Sequence[int]) -> None:
                 raise InvalidState(
                     f"port {port} is taken",
                     where=f"127.0.0.1:{port}",
-                    fix="Stop what listens there, or choose other ports (see `phee up --help`)",
+                    fix="Stop what listens there, or choose other ports with PHEE_HTTP_PORT,"
+                    " PHEE_GRPC_PORT and PHEE_IMPORTER_PORT (that one and the next two)",
                 ) from error
 
 
 def run_up(*, data: Path | None, http_port: int | None, grpc_port: int | None) -> int:
     """Run a hub until SIGINT or SIGTERM; return the exit status."""
     settings = load_settings(data=data, http_port=http_port, grpc_port=grpc_port)
+    require_extras(settings)
     require_hub_ports(settings)
     with DataDirectory(settings.data):
         asyncio.run(_up(settings))
@@ -100,7 +114,8 @@ async def _up(settings: Settings) -> None:
     await supervisor.start()
     try:
         ready = asyncio.create_task(supervisor.wait_ready())
-        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        with console.status("starting"):
+            await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             ready.result()
             console.print(

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from phee.cli.options import AsJson, HttpPort, HubData, OneTenant, StoreName, TenantOption
 from phee.errors import InvalidInput
 
-
-class StoreName(StrEnum):
-    """The kinds of stores."""
-
-    relational = "relational"
-    search = "search"
-
-
-HttpPort = Annotated[
-    int | None,
-    typer.Option(
-        "--http-port", help="HTTP port of the hub.", envvar="PHEE_HTTP_PORT", show_default="8080"
-    ),
-]
-HubData = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        help="Data directory of the hub.",
-        envvar="PHEE_DATA",
-        show_default="that of the hub on the HTTP port",
-    ),
-]
-TenantOption = Annotated[str, typer.Option("--tenant", "-t", help="Tenant to act for.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 OfStore = Annotated[StoreName, typer.Option("--store", help="Store that the letter is of.")]
 OfTenant = Annotated[str | None, typer.Option("--tenant", "-t", help="Tenant to act for.")]
 OfOperator = Annotated[
@@ -53,9 +28,7 @@ retention = typer.Typer(
 
 
 def verify(
-    tenant: Annotated[
-        str | None, typer.Option("--tenant", "-t", help="Only this tenant.", show_default="all")
-    ] = None,
+    tenant: OneTenant = None,
     as_json: AsJson = False,
     data: HubData = None,
     http_port: HttpPort = None,
@@ -103,6 +76,9 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File.", show_default="standard output")
     ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Personal data in clear, where they are masked.")
+    ] = False,
     data: HubData = None,
     http_port: HttpPort = None,
 ) -> None:
@@ -114,6 +90,7 @@ def export(
         table=table,
         file_format=file_format,
         output=output,
+        clear=clear,
         data=data,
         http_port=http_port,
     )
@@ -213,9 +190,7 @@ def _of(tenant: str | None, *, operator: bool) -> str | None:
 
 @retention.command()
 def apply(
-    tenant: Annotated[
-        str | None, typer.Option("--tenant", "-t", help="Only this tenant.", show_default="all")
-    ] = None,
+    tenant: OneTenant = None,
     days: Annotated[
         int | None,
         typer.Option(

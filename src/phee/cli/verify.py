@@ -15,7 +15,7 @@ from phee.cli import render
 from phee.cli.hub_api import HubApi
 from phee.cli.progress import counting
 from phee.cli.settings import Settings
-from phee.cli.upkeep_place import find_runtimes
+from phee.cli.upkeep_place import find_runtimes, require_tenant
 from phee.errors import Unavailable
 from phee.projections.mapping import default_mapping
 from phee.stream.port import Lane
@@ -32,9 +32,12 @@ def run_verify(
     """Verify one tenant or all of them; return 0 only if everything that was compared agrees.
 
     Raises:
+        phee.errors.NotFound: there is no such tenant.
         phee.errors.Unavailable: the stream does not answer, or a store cannot be read.
     """
     settings, runtimes = find_runtimes(data, http_port)
+    if tenant is not None:
+        require_tenant(runtimes, tenant)
     history = runtimes.open_history()
     try:
         with counting("folding the stream") as progress:
@@ -112,7 +115,7 @@ def _show_tenant(console: Console, report: TenantReport) -> None:
             f"{store.position:,}",
             f"{sum(store.rows.values()):,}",
             f"{sum(total.count for total in store.totals):,}",
-            ", ".join(
+            "\n".join(
                 f"{total.status} {total.count:,}: {render.money(total.amount, total.currency)}"
                 for total in store.totals
             ),

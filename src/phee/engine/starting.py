@@ -25,16 +25,7 @@ def create(core: Core, wish: tuple[CreateProcessInstance, Document]) -> None:
     intent = codes.CREATION_AWAIT if awaited else codes.CREATION_CREATE
     if command.request is not None and answer_again(core, command):
         return
-    value = ProcessInstanceCreationValue(
-        command.bpmn_process_id,
-        command.version,
-        command.process_definition_key,
-        -1,
-        document.raw,
-        [],
-        list(command.fetch_variables),
-        command.tenant_id,
-    )
+    value = _creation(command, document)
     core.begin(-1, codes.PROCESS_INSTANCE_CREATION, intent, value)
     found = _find(core, command)
     if isinstance(found, tuple):
@@ -49,16 +40,7 @@ def create(core: Core, wish: tuple[CreateProcessInstance, Document]) -> None:
     if document.values:
         variables.set_all_local(core, root, document.values)
     lifecycle.issue_activation(core, root)
-    created = ProcessInstanceCreationValue(
-        found.bpmn_process_id,
-        found.version,
-        found.key,
-        instance.key,
-        document.raw,
-        [],
-        list(command.fetch_variables),
-        found.tenant_id,
-    )
+    created = _creation(command, document, instance)
     core.event(core.next_key(), codes.PROCESS_INSTANCE_CREATION, codes.CREATION_CREATED, created)
     core.state.stats.instances_created += 1
     answer = CreatedProcessInstance(
@@ -75,6 +57,23 @@ def create(core: Core, wish: tuple[CreateProcessInstance, Document]) -> None:
         core.state.awaited[instance.key] = (core.token, answer, tuple(command.fetch_variables))
     else:
         core.answer(answer)
+
+
+def _creation(
+    command: CreateProcessInstance, document: Document, instance: ProcessInstance | None = None
+) -> ProcessInstanceCreationValue:
+    """Return what the records of a creation say: what was asked for, or what was created."""
+    made = instance.definition if instance is not None else None
+    return ProcessInstanceCreationValue(
+        made.bpmn_process_id if made else command.bpmn_process_id,
+        made.version if made else command.version,
+        made.key if made else command.process_definition_key,
+        instance.key if instance is not None else -1,
+        document.raw,
+        [],
+        list(command.fetch_variables),
+        made.tenant_id if made else command.tenant_id,
+    )
 
 
 def _find(core: Core, command: CreateProcessInstance) -> Definition | tuple[int, str]:

@@ -60,7 +60,6 @@ class Stats:
         self.instances_terminated = 0
         self.incidents_created = 0
         self.incidents_resolved = 0
-        self.messages_published = 0
         self.requests_received = 0
         self.requests_refused = 0
         self.faults = 0

@@ -11,6 +11,8 @@ from pathlib import Path
 from phee.errors import PheeError
 from phee.exporter.kafka.selection import LEFT_OUT, Selection
 from phee.exporter.kafka.settings import KafkaExporterSettings, TopicSettings
+from phee.extras import require_extra
+from phee.monitoring.logs import LEVEL_VARIABLE
 from phee.stream.choice import STREAM_VARIABLE
 from phee.stream.kafka import parse_kafka_address
 
@@ -22,16 +24,12 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m phee.
     options = _parser(name).parse_args(arguments)
     try:
         settings = _settings(options)
+        require_extra("kafka", where=STREAM_VARIABLE)
         from phee.exporter.kafka.process import run_exporter
 
         run_exporter(settings)
     except PheeError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
-    except ModuleNotFoundError as error:
-        if error.name != "confluent_kafka":
-            raise
-        sys.stderr.write("the Kafka client is missing. Install phee[kafka]\n")
         return 1
     return 0
 
@@ -97,7 +95,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--no-marks", action="store_true", help="only messages that are records")
     parser.add_argument("--http-host", default="127.0.0.1", help="address of health and metrics")
     parser.add_argument("--http-port", type=int, default=0, help="health and metrics (0: any)")
-    parser.add_argument("--log-level", default="INFO")
+    level = os.environ.get(LEVEL_VARIABLE, "INFO")
+    parser.add_argument("--log-level", default=level, help=f"(default: {LEVEL_VARIABLE}, or INFO)")
     return parser
 
 

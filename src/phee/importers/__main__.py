@@ -10,6 +10,7 @@ from pathlib import Path
 
 from phee.errors import PheeError
 from phee.importers.process import KINDS, ImporterSettings, run_importer
+from phee.monitoring.logs import LEVEL_VARIABLE
 from phee.stores.relational.stores import SQLITE
 from phee.stores.search.runtime import EMBEDDED
 from phee.stream.choice import STREAM_VARIABLE
@@ -68,7 +69,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
         default=os.environ.get("PHEE_SEARCH", EMBEDDED),
         help="sqlite, or https://user@host:port of a search server (default: PHEE_SEARCH)",
     )
-    parser.add_argument("--log-level", default="INFO")
+    level = os.environ.get(LEVEL_VARIABLE, "INFO")
+    parser.add_argument("--log-level", default=level, help=f"(default: {LEVEL_VARIABLE}, or INFO)")
     return parser
 
 

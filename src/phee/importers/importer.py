@@ -96,6 +96,7 @@ class Importer(Generic[F]):
             sorter.owners.ask = self._slots.process_id
         self._at: dict[Lane, int] = {}
         self._acknowledged: dict[Lane, int] = {}
+        self._lost = ""
         self._lags: dict[Lane, int] = {}
         self._gathered_max = gathered_max
         self._committed_at_ms: dict[Lane, int] = {}
@@ -230,6 +231,7 @@ class Importer(Generic[F]):
                     raise
                 break  # the next step meets it again, after what was read has been applied
             self.progress.connected = True
+            self._lost = ""
             self._sort(chunks, batches)
             if not any(chunk.blocks for chunk in chunks) or self._is_enough(batches, began):
                 break
@@ -349,8 +351,9 @@ class Importer(Generic[F]):
         )
 
     def _disconnected(self, error: Unavailable) -> None:
-        if self.progress.connected:
-            _LOG.warning("stream lost", error=str(error))
+        if str(error) != self._lost:
+            self._lost = str(error)
+            _LOG.warning("stream lost", error=self._lost)
         self.progress.connected = False
         self._show()
         self._stop.wait(RECONNECT_S)

@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from phee.collecting import collect_seldom, keep_what_is_there
+from phee.errors import InvalidInput
 from phee.importers.batch import Sorter
 from phee.importers.importer import GATHERED_MAX, Importer
 from phee.importers.metrics import ImporterMetrics
@@ -186,7 +187,8 @@ def run_importer(kind: Kind, settings: ImporterSettings) -> None:
     Raises:
         Fenced: another importer of this kind has taken over.
         RecordsMissing: a store needs records that the stream no longer has.
-        OSError: the port is taken.
+        InvalidState: the port is taken.
+        InvalidInput: a setting is wrong.
     """
     configure_logging(level=settings.log_level)
     registry = new_registry()
@@ -242,4 +244,22 @@ def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChec
 def _mapping(settings: ImporterSettings) -> TransferMapping:
     if settings.mapping is None:
         return default_mapping()
-    return load_mapping(settings.mapping.read_bytes())
+    return read_mapping(settings.mapping)
+
+
+def read_mapping(file: Path) -> TransferMapping:
+    """Read and check a mapping file.
+
+    Raises:
+        InvalidInput: it cannot be read.
+        InvalidMapping: something in it is wrong; the text names file and place.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            f"the mapping file cannot be read: {error.strerror}",
+            where=str(file),
+            fix="Name a file that this user may read with --mapping, or none for the shipped one",
+        ) from error
+    return load_mapping(content, str(file))

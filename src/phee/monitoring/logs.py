@@ -17,8 +17,9 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-from phee.errors import PheeError
+from phee.errors import InvalidInput, PheeError
 
+LEVEL_VARIABLE = "PHEE_LOG_LEVEL"
 REDACTED = "[redacted]"
 _TELLING = re.compile(
     r"passw|secret|token|authorization|api_?key|credential|cookie|signature|private"
@@ -36,10 +37,13 @@ def configure_logging(
     """Set up structlog and the standard library's logging for this process.
 
     ``json`` None decides by whether ``stream`` (standard error) is a terminal.
+
+    Raises:
+        InvalidInput: there is no such level.
     """
+    threshold = _threshold(level)
     stream = stream or sys.stderr
     as_json = not stream.isatty() if json is None else json
-    threshold = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -121,3 +125,14 @@ def describe_exception(
 
 def _json_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     return msgspec.json.encode(event, enc_hook=str).decode()
+
+
+def _threshold(level: str) -> int:
+    known = {name: number for name, number in logging.getLevelNamesMapping().items() if number}
+    if level.upper() not in known:
+        raise InvalidInput(
+            f"there is no log level {level[:20]!r}",
+            where=LEVEL_VARIABLE,
+            fix=f"Use one of: {', '.join(known)}",
+        )
+    return known[level.upper()]

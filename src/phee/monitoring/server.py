@@ -13,6 +13,7 @@ from http import HTTPStatus
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from phee.errors import InvalidState
 from phee.monitoring.health import HealthChecks
 from phee.monitoring.metrics import CONTENT_TYPE_LATEST, render
 
@@ -32,8 +33,19 @@ class MonitoringServer:
         self._server: asyncio.Server | None = None
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Begin to serve; return the port (a free one when ``port`` is 0)."""
-        self._server = await asyncio.start_server(self._serve, host, port, limit=_HEAD_LIMIT)
+        """Begin to serve; return the port (a free one when ``port`` is 0).
+
+        Raises:
+            InvalidState: the port is taken, or the address is not of this machine.
+        """
+        try:
+            self._server = await asyncio.start_server(self._serve, host, port, limit=_HEAD_LIMIT)
+        except OSError as error:
+            raise InvalidState(
+                f"health and metrics cannot be served: {error.strerror}",
+                where=f"{host}:{port}",
+                fix="Stop what listens there, or choose another port with --http-port (0: any)",
+            ) from error
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

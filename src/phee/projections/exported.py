@@ -76,11 +76,15 @@ def masked_letter(letter: DeadLetter, masker: Masker) -> DeadLetter:
     """Return a dead letter whose record shows no personal data; it is replayed from the stream."""
     if letter.record is None:
         return letter
+    return msgspec.structs.replace(letter, record=masked_record(letter.record, masker))
+
+
+def masked_record(text: str, masker: Masker) -> str:
+    """Return a record's JSON with its personal variables as tokens."""
     try:
-        record = _masked(msgspec.json.decode(letter.record), masker).decode()
+        return _masked(msgspec.json.decode(text), masker).decode()
     except (msgspec.DecodeError, RecursionError, TypeError, KeyError, AttributeError):
-        record = masker.token(letter.record)  # what cannot be read cannot be judged
-    return msgspec.structs.replace(letter, record=record)
+        return masker.token(text)  # what cannot be read cannot be judged
 
 
 def _masked(content: dict[str, Any], masker: Masker) -> bytes:

@@ -8,7 +8,7 @@ without an entry still appear in every generic table.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Literal
@@ -163,21 +163,34 @@ class TransferMapping:
         return frozenset(name for flow in self.flows.values() for name in flow.rules)
 
 
-def load_mapping(content: bytes | str) -> TransferMapping:
-    """Read and check a mapping file.
+def load_mapping(content: bytes | str, name: str = "mapping") -> TransferMapping:
+    """Read and check a mapping file; ``name`` is what errors call it.
 
     Raises:
         InvalidMapping: something in it is wrong; the text names its place.
     """
     try:
-        file = msgspec.json.decode(content, type=_File)
+        return _compile(msgspec.json.decode(content, type=_File))
     except msgspec.DecodeError as error:
-        raise InvalidMapping(f"the mapping is not readable: {error}", where="mapping") from error
+        raise InvalidMapping(
+            f"the mapping is not readable: {error}",
+            where=name,
+            fix="Mend it there; the mapping that ships shows the form",
+        ) from error
+    except InvalidMapping as error:
+        raise InvalidMapping(error.what, where=f"{name}: {error.where}", fix=error.fix) from error
+
+
+def _compile(file: _File) -> TransferMapping:
     flows: dict[str, FlowMapping] = {}
     for name, flow in file.flows.items():
         for one in (name, *flow.also):
             if one in flows or one in file.without_business:
-                raise InvalidMapping(f"there are two entries for {one!r}", where=f"flows.{name}")
+                raise InvalidMapping(
+                    f"there are two entries for {one!r}",
+                    where=f"flows.{name}",
+                    fix="Keep one, under flows, in an also, or in withoutBusiness",
+                )
             flows[one] = _compile_flow(one, flow, file)
     return TransferMapping(
         flows,
@@ -240,7 +253,7 @@ def _rules_of(flow: _Flow, file: _File, where: str) -> list[_Rule]:
     unknown = [name for name in flow.sets if name not in file.sets]
     if unknown:
         raise InvalidMapping(
-            f"there is no set {unknown[0]!r}", where=f"{where}.sets", fix=f"Use {list(file.sets)}"
+            f"there is no set {unknown[0]!r}", where=f"{where}.sets", fix=_one_of(file.sets)
         )
     return [rule for name in flow.sets for rule in file.sets[name]] + flow.fields
 
@@ -250,7 +263,7 @@ def _compile_rule(rule: _Rule, flow_type: FlowType, where: str) -> FieldRule:
     fields = FIELDS_BY_TYPE[flow_type]
     if rule.field not in fields:
         raise InvalidMapping(
-            f"a {flow_type} has no field {rule.field!r}", where=place, fix=f"Use {sorted(fields)}"
+            f"a {flow_type} has no field {rule.field!r}", where=place, fix=_one_of(fields)
         )
     try:
         paths = tuple(parse_path(one.strip()) for one in rule.path.split("|")) if rule.path else ()
@@ -275,7 +288,7 @@ def _check_variable(rule: _Rule, file: _File, where: str) -> None:
         raise InvalidMapping(
             f"a variable of type {variable.type} {how}",
             where=place,
-            fix=f"Its type must be one of {sorted(wanted)}",
+            fix=f"Its type: {_one_of(wanted)}",
         )
 
 
@@ -283,4 +296,10 @@ def _compile_pattern(pattern: str, where: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise InvalidMapping(f"failedEnd is no pattern: {error}", where=where) from error
+        raise InvalidMapping(
+            f"failedEnd is no pattern: {error}", where=where, fix="Write a regular expression"
+        ) from error
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"Use one of: {', '.join(sorted(names))}"

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from phee.errors import InvalidInput
+from phee.projections.money import MINOR_DIGITS, WHOLE_DIGITS
 
-WHOLE_DIGITS = 18
-MINOR_DIGITS = 4
 WIDTH = WHOLE_DIGITS + 1 + MINOR_DIGITS
 _QUANTUM = Decimal(1).scaleb(-MINOR_DIGITS)
 _HALF = WHOLE_DIGITS // 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phee.errors import InvalidInput, NotSupported
+from phee.errors import InvalidInput
+from phee.extras import require_extra
 from phee.stream.address import stream_path
 from phee.stream.client import LogStream
 from phee.stream.kafka.address import SCHEME, parse_kafka_address
@@ -36,8 +37,7 @@ def open_stream(address: str, data: Path, consumer: str) -> EventStream:
             fix="Use log, or kafka://host:port/topic",
         )
     kafka = parse_kafka_address(address)
-    try:
-        from phee.stream.kafka.stream import KafkaStream
-    except ModuleNotFoundError as error:
-        raise NotSupported("the Kafka client is missing", fix="Install phee[kafka]") from error
+    require_extra("kafka", where=STREAM_VARIABLE)
+    from phee.stream.kafka.stream import KafkaStream
+
     return KafkaStream(kafka, consumer)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from phee.errors import InvalidState, NotSupported, Unavailable
+from phee.errors import InvalidState, Unavailable
+from phee.extras import require_extra
 from phee.records import Block, decode_block
-from phee.stream.choice import EMBEDDED, open_stream
+from phee.stream.choice import EMBEDDED, STREAM_VARIABLE, open_stream
 from phee.stream.port import Chunk, EventStream, Lane, Unreadable
 
 FETCH_BYTES = 1 << 20
@@ -136,10 +137,9 @@ def open_history(address: str, data: Path) -> History:
     from phee.stream.kafka.address import parse_kafka_address
 
     kafka = parse_kafka_address(address)
-    try:
-        from phee.stream.kafka.history import KafkaHistory
-    except ModuleNotFoundError as error:
-        raise NotSupported("the Kafka client is missing", fix="Install phee[kafka]") from error
+    require_extra("kafka", where=STREAM_VARIABLE)
+    from phee.stream.kafka.history import KafkaHistory
+
     return KafkaHistory(kafka)
 
 

@@ -1,8 +1,9 @@
 """Who the tenants are, in one file that every process of the hub reads.
 
 Invariants: the file is replaced as a whole and synced before a change is answered; ids are unique,
-and so are names in the scheme. Writers of several processes take turns on a lock file; readers
-notice a new file by its identity, size and modification time, at most ``RECHECK_S`` late.
+so are names in the scheme, and no new id is the end of another one after a dash. Writers of several
+processes take turns on a lock file; readers notice a new file by its identity, size and
+modification time, at most ``RECHECK_S`` late.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class UnknownTenant(NotFound):
 
 
 class TenantExists(AlreadyExists):
-    """Another tenant has this id, or the same name in the scheme."""
+    """Another tenant has this id, one that reads the same in process ids, or its scheme name."""
 
     code = "tenant-exists"
 
@@ -100,7 +101,8 @@ class TenantRegistry:
         """Write a new tenant; adding an equal one again changes nothing. Blocks on the disk.
 
         Raises:
-            TenantExists: another tenant has its id or its name in the scheme.
+            TenantExists: another tenant has its id, an id that process ids cannot tell from it,
+                or its name in the scheme.
         """
         return self._write(tenant, replace=False)
 
@@ -124,6 +126,8 @@ class TenantRegistry:
                     where=tenant.id,
                     fix="Choose another id, or change the existing tenant",
                 )
+            if current is None:
+                self._require_own_ending(tenant.id)
             namesake = self._by_scheme_id.get(tenant.scheme_id)
             if namesake is not None and namesake.id != tenant.id:
                 raise TenantExists(
@@ -134,6 +138,19 @@ class TenantRegistry:
             self._save({**self._by_id, tenant.id: tenant})
             self._load()
         return tenant
+
+    def _require_own_ending(self, tenant_id: str) -> None:
+        """Accept an id that process ids, ``{flow}-{tenant}``, tell from every other one.
+
+        With ``b`` and ``a-b``, the process ``flow-a-b`` could belong to either.
+        """
+        for other in self._by_id:
+            if other.endswith(f"-{tenant_id}") or tenant_id.endswith(f"-{other}"):
+                raise TenantExists(
+                    f"Process ids could not tell this tenant from {other}",
+                    where=tenant_id,
+                    fix="Choose an id that is not the end, after a dash, of another one",
+                )
 
     def _refresh_when_due(self) -> None:
         if time.monotonic() - self._checked_at >= RECHECK_S:

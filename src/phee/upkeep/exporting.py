@@ -9,15 +9,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, Literal, Protocol
 
 from sqlalchemy import Column, Table
 
-from phee.errors import InvalidInput, NotFound, NotSupported
+from phee.errors import InvalidInput, NotFound
+from phee.extras import require_extra
 from phee.importers.process import Kind
+from phee.projections.exported import masked_record
+from phee.projections.masking import Masker
 from phee.stores.relational import tables as relational
 from phee.stores.relational.types import Timestamp
 from phee.upkeep.runtimes import Runtimes
@@ -61,9 +64,12 @@ def export_table(
     file_format: Format,
     output: BinaryIO,
     *,
+    masker: Masker | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> int:
     """Write every row of a tenant's table to ``output``; return how many there were.
+
+    A ``masker`` makes tokens of personal data; documents have them already.
 
     Raises:
         InvalidInput: there is no such table, or a cell does not fit the format.
@@ -83,6 +89,8 @@ def export_table(
         columns = [column for column in table.columns if column.key != "id"]
         names = [str(column.key) for column in columns]
         writer = _open_writer(file_format, output, columns)
+        if masker is not None and kind == "relational":
+            writer = _Masked(writer, names, masker)
         done = 0
         for row in snapshot.rows(table):
             writer.write([row[name] for name in names])
@@ -106,6 +114,33 @@ def _open_writer(
     return _InText(_WRITERS[file_format](output, [column.name for column in columns]), columns)
 
 
+class _Masked:
+    """Gives rows whose personal cells are tokens to a writer."""
+
+    def __init__(self, writer: RowWriter, names: Sequence[str], masker: Masker) -> None:
+        self._writer = writer
+        self._names = names
+        self._masker = masker
+
+    def write(self, values: Sequence[Any]) -> None:
+        """See RowWriter."""
+        row = dict(zip(self._names, values, strict=True))
+        self._writer.write([self._shown(name, value, row) for name, value in row.items()])
+
+    def close(self) -> None:
+        """See RowWriter."""
+        self._writer.close()
+
+    def _shown(self, name: str, value: Any, row: Mapping[str, Any]) -> Any:
+        if not isinstance(value, str) or name == "name":  # what a variable or message is called
+            return value
+        if name == "record":
+            return masked_record(value, self._masker)
+        if name == "value" and "name" in row:
+            return self._masker.json_text(row["name"], value)
+        return self._masker.value(name, value)
+
+
 class _InText:
     """Gives moments as text to a writer of a format that has none."""
 
@@ -127,7 +162,9 @@ def _table(name: str) -> tuple[Kind, Table]:
     known = exportable()
     if name not in known:
         raise InvalidInput(
-            f"there is no table {name[:64]!r}", where="--table", fix=f"Use one of {sorted(known)}"
+            f"there is no table {name[:64]!r}",
+            where="--table",
+            fix=f"Use one of: {', '.join(sorted(known))}",
         )
     return known[name]
 
@@ -184,14 +221,9 @@ class XlsxWriter:
     """A workbook written row by row; a sheet that is full is followed by another one."""
 
     def __init__(self, output: BinaryIO, columns: Sequence[str]) -> None:
-        try:
-            from xlsxwriter import Workbook
-        except ModuleNotFoundError as error:
-            raise NotSupported(
-                "writing xlsx needs a library that is not installed",
-                where="--format xlsx",
-                fix="Install phee with its extra: pip install 'phee[xlsx]', or use --format csv",
-            ) from error
+        require_extra("xlsx", where="--format xlsx")
+        from xlsxwriter import Workbook
+
         options = {
             "constant_memory": True,
             "strings_to_formulas": False,

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import BigInteger, Column, Integer, SmallInteger
 
-from phee.errors import NotSupported
-from phee.stores.money import MINOR_DIGITS, WHOLE_DIGITS
+from phee.extras import require_extra
+from phee.projections.money import MINOR_DIGITS, WHOLE_DIGITS
 from phee.stores.relational.types import Money, Timestamp
 
 GROUP_ROWS = 5_000
@@ -25,15 +25,10 @@ class ParquetWriter:
         Raises:
             NotSupported: pyarrow is not installed.
         """
-        try:
-            import pyarrow as pa
-            from pyarrow import parquet
-        except ModuleNotFoundError as error:
-            raise NotSupported(
-                "writing parquet needs a library that is not installed",
-                where="--format parquet",
-                fix="Install phee with its extra: pip install 'phee[parquet]'",
-            ) from error
+        require_extra("parquet", where="--format parquet")
+        import pyarrow as pa
+        from pyarrow import parquet
+
         self._arrow: Any = pa
         self._schema = pa.schema(
             [pa.field(c.name, _type(pa, c), nullable=bool(c.nullable)) for c in columns]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -65,7 +65,10 @@ def convert(value: Any, target: type[T], *, strict: bool = True, prefix: str = "
     try:
         return msgspec.convert(value, target, strict=strict)
     except msgspec.ValidationError as error:
-        raise InvalidFields([field_problem(str(error), prefix)]) from None
+        problem = field_problem(str(error), prefix)
+        if choices := _choices(target, problem.field.removeprefix(prefix)):
+            problem = msgspec.structs.replace(problem, fix=f"Use one of: {', '.join(choices)}")
+        raise InvalidFields([problem]) from None
 
 
 _AT = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
@@ -84,6 +87,18 @@ def field_problem(message: str, prefix: str = "") -> FieldProblem:
         message = "is not a known field" if unknown else "is missing"
         fix = "Remove it, or correct its name" if unknown else "Send it"
     return FieldProblem(field=f"{prefix}{path}" or "body", what=message, fix=fix)
+
+
+def _choices(target: Any, name: str) -> list[str]:
+    """Return what the field ``name`` of a message may be, when it is one of a few words."""
+    if not (isinstance(target, type) and issubclass(target, msgspec.Struct)):
+        return []
+    for field in msgspec.structs.fields(target):
+        if field.encode_name == name:
+            kinds = (field.type, *get_args(field.type))
+            literals = (kind for kind in kinds if get_origin(kind) is Literal)
+            return [str(word) for literal in literals for word in get_args(literal)]
+    return []
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,8 +52,3 @@ class Job:
         self.retries = activated.retries
         self.deadline = activated.deadline
         self.operation_id = f"{operation_scope}-{activated.key}"
-
-    @property
-    def remaining_ms(self) -> int:
-        """How long this worker still owns the job; 0 when it no longer does."""
-        return max(0, self.deadline - time.time_ns() // 1_000_000)

@@ -21,6 +21,10 @@ from phee.gateway.methods import METHODS
 from phee.gateway.server import GatewayServer
 
 CALLS = 600
+ANSWER_S_MAX = 60.0
+"""Nothing takes so long, however busy the machine; only a call that hangs."""
+WAITING = {"ActivateJobs", "CreateProcessInstanceWithResult", "StreamActivatedJobs"}
+"""Calls that may wait for what never comes."""
 FAULTS = {
     grpc.StatusCode.INTERNAL,
     grpc.StatusCode.UNKNOWN,
@@ -78,7 +82,7 @@ async def _call(channel: grpc.aio.Channel, name: str, request: Message) -> Any:
     method = METHODS[name]
     make = channel.unary_stream if method.streams else channel.unary_unary
     call = make(method.path, method.request.SerializeToString, method.response.FromString)(
-        request, timeout=0.3
+        request, timeout=0.3 if name in WAITING else ANSWER_S_MAX
     )
     if not method.streams:
         return await call
@@ -91,6 +95,7 @@ async def test_no_field_upsets_the_gateway(
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     fuzzer = Fuzzer(seed)
+    names = list(METHODS)
     client = EmbeddedClient(engine)
     await client.deploy([draw("payment", "block", "message:block", "block")])
     seen: Counter[str] = Counter()
@@ -98,7 +103,7 @@ async def test_no_field_upsets_the_gateway(
     async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.port}") as channel:
 
         async def one(number: int) -> None:
-            name = fuzzer.chance.choice(list(METHODS))
+            name = names[number % len(names)]
             request = fuzzer.message(METHODS[name].request)
             try:
                 answer = await _call(channel, name, request)
@@ -116,12 +121,12 @@ async def test_no_field_upsets_the_gateway(
                 fuzzer.keys += [job.key for job in jobs if getattr(job, "key", 0)]
 
         for first in range(0, CALLS, 8):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(2 * ANSWER_S_MAX):
                 await asyncio.gather(*(one(number) for number in range(first, first + 8)))
     print(dict(seen))
     assert not faults, "\n".join(faults)[:5000]
-    assert seen["OK"] > CALLS / 20
-    assert seen["INVALID_ARGUMENT"] > CALLS / 20
+    assert seen["OK"] >= CALLS // len(names)  # Topology at least, which has no fields
+    assert seen["INVALID_ARGUMENT"]
     assert engine.healthy
     created = await client.create_instance("payment", {"id": "last"})
     assert created.process_instance_key > 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import mariadb_server
 import pytest
 from mariadb_server import MariaDbServer
-from real_components.missing import Missing
 from relational_runtimes import MysqlRuntime, Runtime, SqliteRuntime
 from search_runtimes import SERVER_PARAMS, own_indices, search_server
 
@@ -16,14 +16,7 @@ from phee.stores.search.runtime import EMBEDDED, MASKING_VARIABLE
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDbServer]:
-    server = MariaDbServer()
-    try:
-        server.start()
-    except Missing as missing:
-        server.close()
-        pytest.skip(f"NOT TESTED on MariaDB: {missing}")
-    yield server
-    server.close()
+    yield from mariadb_server.started()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.services)])

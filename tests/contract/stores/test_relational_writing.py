@@ -6,7 +6,6 @@ compared with each other, row by row.
 
 from __future__ import annotations
 
-import random
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from importing import Rows, copy_log
+from interleaving import by_value_type, in_any_order, write_lanes
 from record_stream import Instance, RecordWriter, channel_request
 from relational_runtimes import TENANTS, Runtime, SqliteRuntime, read_rows
 from sqlalchemy import text
@@ -25,7 +25,7 @@ from phee.importers.process import RegisteredTenants, make_sorter
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.projections.mapping import default_mapping
-from phee.records import Record, encode_block
+from phee.records import encode_block
 from phee.stores.paths import relational_path
 from phee.stores.sqlite import writer_engine
 from phee.stores.writing import Fenced
@@ -94,9 +94,8 @@ def test_cuts_and_replays_change_nothing(
 def test_value_types_may_arrive_in_any_order(
     runtime: Runtime, expected: dict[str, Rows], seed: int
 ) -> None:
-    types = sorted({record.value_type for record in RECORDS})
-    random.Random(seed).shuffle(types)
-    write_lanes(runtime, [[r for r in RECORDS if r.value_type == kind] for kind in types])
+    lanes = by_value_type(RECORDS, seed)
+    write_lanes("relational", runtime.data, runtime.stores.open_store, lanes)
     assert rows_of_all(runtime) == expected
 
 
@@ -108,12 +107,8 @@ def test_records_of_a_payment_may_arrive_in_any_order(
 
     An older value of a variable that comes last is not in its history then.
     """
-    rng = random.Random(seed)
-    shuffled = RECORDS.copy()
-    rng.shuffle(shuffled)
-    size = len(shuffled) // 12 + 1
-    parts = [shuffled[first : first + size] for first in range(0, len(shuffled), size)]
-    write_lanes(runtime, [sorted(part, key=lambda record: record.position) for part in parts])
+    lanes = in_any_order(RECORDS, seed)
+    write_lanes("relational", runtime.data, runtime.stores.open_store, lanes)
     assert without_history(rows_of_all(runtime)) == without_history(expected)
 
 
@@ -122,22 +117,6 @@ def without_history(found: dict[str, Rows]) -> dict[str, Rows]:
         tenant: {table: of for table, of in rows.items() if table != "variable_history"}
         for tenant, rows in found.items()
     }
-
-
-def write_lanes(runtime: Runtime, lanes: list[list[Record]]) -> None:
-    """Write the records of one lane after those of another."""
-    sorter = make_sorter("relational", RegisteredTenants(runtime.data), default_mapping())
-    stores = {tenant: runtime.stores.open_store(tenant) for tenant in TENANTS}
-    for number, records in enumerate(lanes):
-        lane = Lane(1, 1, f"lane-{number}")
-        content = msgspec.msgpack.encode((1, 1, 1, records))
-        chunk = Chunk(lane, [(records[-1].position, content)], 1, LAST)
-        batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-        for tenant, work in batch.tenants.items():
-            stores[tenant].claim(lane, "test", start=0)
-            stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
-    for store in stores.values():
-        store.close()
 
 
 def empty(runtime: Runtime) -> None:

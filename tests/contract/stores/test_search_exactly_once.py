@@ -17,11 +17,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from faulty_proxy import FAULTS, FaultyProxy, at_random
 from importing import copy_log, import_all, new_importer, onboard
-from record_stream import Instance, RecordWriter, payment
+from interleaving import by_value_type, in_any_order, interleaved, write_lanes
+from record_stream import Instance, RecordWriter
 from search_runtimes import SERVERS_ONLY, documents_of
 from stream_runtimes import ServedLog
 
@@ -56,23 +56,6 @@ def new_seed() -> int:
     seed = int(os.environ.get("PHEE_TEST_SEED", time.time_ns() % 1_000_000))
     print(f"PHEE_TEST_SEED={seed}")
     return seed
-
-
-def interleaved(payments: int, seed: int) -> list[Record]:
-    """Payments of two tenants with failures and incidents, their commits mixed."""
-    rng, writer = random.Random(seed), RecordWriter()
-    flows: list[Iterator[list[Record]]] = [
-        payment(writer, n, tenant_id=TENANTS[n % 2], rng=rng, echoes=1) for n in range(payments)
-    ]
-    records: list[Record] = []
-    while flows:
-        flow = rng.choice(flows)
-        commit = next(flow, None)
-        if commit is None:
-            flows.remove(flow)
-        else:
-            records += commit
-    return records
 
 
 RECORDS = interleaved(8, 20)
@@ -165,9 +148,7 @@ def test_value_types_may_arrive_in_any_order(
     seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
 ) -> None:
     """As from a stream with one topic per value type: each in order, none after the others."""
-    types = sorted({record.value_type for record in RECORDS})
-    random.Random(seed).shuffle(types)
-    write_lanes(runtime, data, [[r for r in RECORDS if r.value_type == kind] for kind in types])
+    write_lanes("search", data, runtime.open_store, by_value_type(RECORDS, seed))
     assert found(runtime) == expected
 
 
@@ -176,28 +157,8 @@ def test_records_of_a_payment_may_arrive_in_any_order(
     seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
 ) -> None:
     """As when a topic gets more partitions while importers are behind."""
-    shuffled = RECORDS.copy()
-    random.Random(seed).shuffle(shuffled)
-    size = len(shuffled) // 12 + 1
-    parts = [shuffled[first : first + size] for first in range(0, len(shuffled), size)]
-    write_lanes(runtime, data, [sorted(part, key=lambda r: r.position) for part in parts])
+    write_lanes("search", data, runtime.open_store, in_any_order(RECORDS, seed))
     assert found(runtime) == expected
-
-
-def write_lanes(runtime: SearchRuntime, data: Path, lanes: list[list[Record]]) -> None:
-    """Write the records of one lane after those of another."""
-    sorter = make_sorter("search", RegisteredTenants(data), default_mapping())
-    stores = {tenant: runtime.open_store(tenant) for tenant in TENANTS}
-    for number, records in enumerate(lanes):
-        lane = Lane(1, 1, f"lane-{number}")
-        content = msgspec.msgpack.encode((1, 1, 1, records))
-        chunk = Chunk(lane, [(records[-1].position, content)], 1, LAST)
-        batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-        for tenant, work in batch.tenants.items():
-            stores[tenant].claim(lane, "test", start=0)
-            stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
-    for store in stores.values():
-        store.close()
 
 
 def test_an_importer_that_stops_anywhere_goes_on_there(

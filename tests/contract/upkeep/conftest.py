@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import mariadb_server
 import pytest
 import services
 from kafka_world import RealKafka
@@ -20,14 +21,7 @@ from upkeep_worlds import EmbeddedWorld, UpkeepWorld, servers_world, start
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDbServer]:
-    server = MariaDbServer()
-    try:
-        server.start()
-    except Missing as missing:
-        server.close()
-        pytest.skip(f"NOT TESTED on MariaDB: {missing}")
-    yield server
-    server.close()
+    yield from mariadb_server.started()
 
 
 @pytest.fixture(scope="session")

@@ -28,8 +28,6 @@ from phee.stream.memory import MemoryLog
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 REQUESTS = {"fetch": FETCH, "commit": OFFSET_COMMIT, "join": JOIN_GROUP}
-SESSION_S = 6.0
-"""After so long without a word the group gives a member's partitions to another."""
 SOON_IDLE = {"phee.stores.mysql.connections:_SESSION": "SET SESSION wait_timeout=2"}
 """The database ends what a suspended process has begun after 2 s instead of a minute."""
 

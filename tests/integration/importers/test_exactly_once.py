@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,11 +21,11 @@ from importing import (
     store_path,
     stores_of,
 )
-from record_stream import RecordWriter, payment
+from interleaving import by_value_type, interleaved, write_lanes
 
 from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter, store_opener
 from phee.projections.mapping import default_mapping
-from phee.records import Record, encode_block
+from phee.records import encode_block
 from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 from phee.stream.port import Chunk, Lane
@@ -35,23 +33,6 @@ from phee.stream.port import Chunk, Lane
 TENANTS = ("gorilla", "rhino")
 LANE = Lane(1, 1)
 SEED = 20
-
-
-def interleaved(payments: int, seed: int) -> list[Record]:
-    """Payments of two tenants with failures and incidents, their commits mixed."""
-    rng, writer = random.Random(seed), RecordWriter()
-    flows: list[Iterator[list[Record]]] = [
-        payment(writer, n, tenant_id=TENANTS[n % 2], rng=rng, echoes=1) for n in range(payments)
-    ]
-    records: list[Record] = []
-    while flows:
-        flow = rng.choice(flows)
-        commit = next(flow, None)
-        if commit is None:
-            flows.remove(flow)
-        else:
-            records += commit
-    return records
 
 
 RECORDS = interleaved(6, SEED)
@@ -146,22 +127,8 @@ def test_value_types_may_arrive_in_any_order(
 ) -> None:
     """As from a stream with one topic per value type: each in order, none after the others."""
     kind, stores = expected
-    types = sorted({record.value_type for record in RECORDS})
-    random.Random(seed).shuffle(types)
     with fresh_data() as data:
-        sorter = make_sorter(kind, RegisteredTenants(data), default_mapping())
-        opened = {tenant: store_opener(kind, data)(tenant) for tenant in TENANTS}
-        for value_type in types:
-            lane = Lane(1, 1, f"topic-{value_type}")
-            of_type = [record for record in RECORDS if record.value_type == value_type]
-            content = msgspec.msgpack.encode((1, 1, 1, of_type))
-            chunk = Chunk(lane, [(of_type[-1].position, content)], 1, LAST)
-            batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-            for tenant, work in batch.tenants.items():
-                opened[tenant].claim(lane, "test", start=0)
-                opened[tenant].write(lane, batch.last_position, work.fold, work.letters)
-        for store in opened.values():
-            store.close()
+        write_lanes(kind, data, store_opener(kind, data), by_value_type(RECORDS, seed))
         assert {t: rows_of(store_path(kind, data, t)) for t in TENANTS} == {
             tenant: stores[tenant] for tenant in TENANTS
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from importing import onboard
-from record_stream import RecordWriter, payment
+from interleaving import interleaved
 from search_runtimes import documents_of
 
 from phee.errors import InvalidInput
@@ -35,22 +34,7 @@ from phee.stores.search.opensearch.document import (
 from phee.stores.search.runtime import EmbeddedSearch
 from phee.stream.port import Chunk, Lane
 
-
-def records_of(payments: int, seed: int) -> list[Record]:
-    rng, writer = random.Random(seed), RecordWriter()
-    flows = [payment(writer, n, rng=rng, echoes=1) for n in range(payments)]
-    records: list[Record] = []
-    while flows:
-        flow = rng.choice(flows)
-        commit = next(flow, None)
-        if commit is None:
-            flows.remove(flow)
-        else:
-            records += commit
-    return records
-
-
-RECORDS = records_of(5, 11)
+RECORDS = interleaved(5, 11, ("rhino",))
 LAST = RECORDS[-1].position
 
 

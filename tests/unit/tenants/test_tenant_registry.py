@@ -53,6 +53,19 @@ def test_ids_and_fsp_ids_are_unique(tmp_path: Path) -> None:
     assert registry.ids() == ["rhino"]
 
 
+@pytest.mark.parametrize(("first", "second"), [("usa", "ibank-usa"), ("ibank-usa", "usa")])
+def test_ids_that_process_ids_could_not_tell_apart_are_refused(
+    first: str, second: str, tmp_path: Path
+) -> None:
+    registry = TenantRegistry(tmp_path)
+    registry.add(Tenant(id=first))
+    with pytest.raises(TenantExists, match=f"from {first}"):
+        registry.add(Tenant(id=second))
+    registry.add(Tenant(id="ibank_usa"))
+    registry.add(Tenant(id="usa-ibank"))
+    assert list(registry.ids()) == sorted([first, "ibank_usa", "usa-ibank"])
+
+
 def test_unknown_tenants_are_refused_without_quoting_them(tmp_path: Path) -> None:
     registry = TenantRegistry(tmp_path)
     with pytest.raises(UnknownTenant) as caught:

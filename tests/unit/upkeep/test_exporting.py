@@ -14,9 +14,14 @@ from typing import Any
 
 import pytest
 from store_rows import transfer_row, write_relational
+from typer.testing import CliRunner
 
+from phee.cli.main import app
 from phee.errors import InvalidInput, NotFound, NotSupported
-from phee.upkeep.exporting import Format, export_table, exportable
+from phee.projections.masking import Masker, default_personal_data
+from phee.stores.masking_keys import MaskingKeys
+from phee.tenants import Tenant, TenantRegistry
+from phee.upkeep.exporting import Format, _Masked, export_table, exportable
 from phee.upkeep.runtimes import Runtimes
 
 
@@ -131,3 +136,51 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path, file_format: Format
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.5
+
+
+@pytest.mark.parametrize(
+    ("clear", "shown"), [(["--clear"], True), ([], False)], ids=["clear", "masked"]
+)
+def test_personal_data_are_tokens_for_a_tenant_with_a_key(
+    clear: list[str], shown: bool, tmp_path: Path
+) -> None:
+    TenantRegistry(tmp_path).add(Tenant(id="rhino"))
+    masker = MaskingKeys(tmp_path).make("rhino")
+    msisdn, row = "27710000001", {"payer_party_id": "27710000001", "payer_dfsp_id": "rhino"}
+    write_relational(tmp_path, "rhino", {"transfers": [transfer_row(1, **row)]})
+    where = ["--tenant", "rhino", "--data", str(tmp_path)]
+    done = CliRunner().invoke(app, ["export", "--table", "transfers", *where, *clear])
+    found = next(csv.DictReader(io.StringIO(done.stdout)))
+    assert found["payer_party_id"] == (msisdn if shown else masker.token(msisdn))
+    assert found["payer_dfsp_id"] == "rhino"
+
+
+def test_masking_reaches_variables_and_records() -> None:
+    record = {"valueType": "VARIABLE", "value": {"name": "msisdn", "value": '"27710000001"'}}
+    rows = [
+        {"name": "msisdn", "value": '"27710000001"'},
+        {"name": "order", "value": '{"payer": {"msisdn": "27710000001"}, "id": 7}'},
+        {"name": "callback", "variables": '{"accountId": "27710000001"}'},
+        {"reason": "wrong", "record": json.dumps(record)},
+        {"reason": "wrong", "record": "27710000001 is no record"},
+        {"note": "call 27710000001", "position": 3},
+    ]
+    masker = Masker(bytes(32), default_personal_data())
+    for row in rows:
+        written: list[Any] = []
+        _Masked(Kept(written), list(row), masker).write(list(row.values()))
+        assert "27710000001" not in str(written)
+        assert written[0][0] == row.get("name", row.get("reason", written[0][0]))
+
+
+class Kept:
+    """A writer that keeps its rows."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self._rows = rows
+
+    def write(self, values: Any) -> None:
+        self._rows.append(values)
+
+    def close(self) -> None:
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -102,3 +102,14 @@ def test_a_wrong_field_is_named(body: bytes, field: str, what: str) -> None:
 def test_a_missing_body_is_said() -> None:
     with pytest.raises(InvalidJson, match="missing"):
         decode_json(b"", Outer)
+
+
+class Choice(msgspec.Struct):
+    state: Literal["OPEN", "DONE"] | None = None
+
+
+@pytest.mark.parametrize("body", [b'{"state": "open"}', b'{"state": 1}'])
+def test_a_wrong_choice_is_told_which_there_are(body: bytes) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        decode_json(body, Choice)
+    assert refused.value.fix == "Use one of: OPEN, DONE"

@@ -67,7 +67,6 @@ def publish(core: Core, wish: tuple[PublishMessage, Document]) -> None:
     core.dirty(message)
     core.event(message.key, codes.MESSAGE, codes.MESSAGE_PUBLISHED, message.record())
     core.answer(PublishedMessage(message.key, command.tenant_id, core.position))
-    core.state.stats.messages_published += 1
     _deliver(core, message)
     if time_to_live_ms <= 0:
         expire(core, message)

@@ -76,6 +76,6 @@ def _open(data: Path, name: str) -> State:
         raise NotFound(
             "no exporter of this name ever ran here",
             where=str(path),
-            fix="Check the data directory and the exporter's name",
+            fix="Name the hub's data directory with --data, and the exporter with --name",
         )
     return State(path)

@@ -24,8 +24,7 @@ def run_exporter(settings: KafkaExporterSettings) -> None:
     Raises:
         AlreadyExists: an exporter of this name runs on this data directory.
         RecordsGone: the log no longer has what comes next.
-        InvalidState, Forbidden, Unauthenticated: the topics cannot be used.
-        OSError: the port is taken.
+        InvalidState, Forbidden, Unauthenticated: the topics cannot be used, or the port is taken.
     """
     configure_logging(level=settings.log_level)
     registry = new_registry()

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from phee.errors import InvalidInput, NotSupported
+from phee.errors import InvalidInput
+from phee.extras import require_extra
 from phee.projections.relational import RelationalFold
 from phee.stores.letters import DeadLetterReader
 from phee.stores.operator import (
@@ -118,12 +119,7 @@ def relational_stores(database: str, data: Path) -> RelationalStores:
             fix="Set it to sqlite, or to mysql://operator@host:3306/phee",
         )
     address = parse_address(database)
-    try:
-        from phee.stores.mysql.opening import MysqlStores
-    except ModuleNotFoundError as error:
-        raise NotSupported(
-            f"the driver {error.name} is not installed",
-            where="PHEE_DATABASE",
-            fix="Install phee with its extra: pip install 'phee[mysql]'",
-        ) from error
+    require_extra("mysql", where="PHEE_DATABASE")
+    from phee.stores.mysql.opening import MysqlStores
+
     return MysqlStores(address, data)

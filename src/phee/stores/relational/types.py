@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import CHAR, BigInteger, Dialect, Integer, Numeric, String, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
-from phee.stores.money import MINOR_DIGITS, WHOLE_DIGITS, WIDTH, money_decimal, money_text, trimmed
+from phee.projections.money import MINOR_DIGITS, WHOLE_DIGITS
+from phee.stores.money import WIDTH, money_decimal, money_text, trimmed
 
 SUM_DIGITS = 28
 """Digits of a sum: a million of the largest amounts fit, and any decimal context keeps them."""

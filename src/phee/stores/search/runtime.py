@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from phee.errors import InvalidInput, NotSupported
+from phee.errors import InvalidInput
+from phee.extras import require_extra
 from phee.projections.documents import DocumentFold
 from phee.projections.masking import Masker
 from phee.stores.letters import DeadLetterReader
@@ -61,14 +62,9 @@ def search_runtime(line: str, data: Path) -> SearchRuntime:
     from phee.stores.search.opensearch.address import parse_address
 
     address = parse_address(line)
-    try:
-        from phee.stores.search.opensearch.server import READER_PATIENCE, SearchServer
-    except ModuleNotFoundError as error:
-        raise NotSupported(
-            f"the module {error.name} for search servers is not installed",
-            where="PHEE_SEARCH",
-            fix="Install phee[search], or unset PHEE_SEARCH",
-        ) from error
+    require_extra("search", where="PHEE_SEARCH")
+    from phee.stores.search.opensearch.server import READER_PATIENCE, SearchServer
+
     return RemoteSearch(
         SearchServer(address), SearchServer(address, patience=READER_PATIENCE), masking
     )

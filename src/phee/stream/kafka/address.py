@@ -29,6 +29,7 @@ TOPIC_LENGTH_MAX = 80
 
 Layout = Literal["one", "per-type"]
 
+PORT_MAX = 65_535
 _BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}|\[[0-9A-Fa-f:]+\]:[0-9]{1,5}", re.ASCII)
 _TOPIC = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -138,7 +139,7 @@ def parse_kafka_address(address: str, environment: Mapping[str, str] = os.enviro
 def _brokers(netloc: str) -> str:
     brokers = netloc.split(",")
     for broker in brokers:
-        if not _BROKER.fullmatch(broker):
+        if not _BROKER.fullmatch(broker) or not 0 < int(broker.rpartition(":")[2]) <= PORT_MAX:
             raise _wrong(f"{broker[:80]!r} is no broker", "after kafka://", fix="Write host:port")
     return netloc
 

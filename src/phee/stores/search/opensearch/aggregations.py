@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from phee.errors import InvariantBroken
-from phee.stores.money import MINOR_DIGITS, trimmed
+from phee.projections.money import MINOR_DIGITS
+from phee.stores.money import trimmed
 from phee.stores.search import checks
 from phee.stores.search.opensearch.requests import condition
 from phee.stores.search.query import (

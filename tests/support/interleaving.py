@@ -1,0 +1,75 @@
+"""Payments that run at the same time, and the ways in which a stream may bring them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from record_stream import RecordWriter, payment
+
+from phee.importers.process import Kind, RegisteredTenants, make_sorter
+from phee.projections.mapping import default_mapping
+from phee.records import Record
+from phee.stream.port import Chunk, Lane
+
+
+def interleaved(
+    payments: int, seed: int, tenants: Sequence[str] = ("gorilla", "rhino")
+) -> list[Record]:
+    """Payments of the tenants in turn, with failures and incidents, their commits mixed."""
+    rng, writer = random.Random(seed), RecordWriter()
+    flows = [
+        payment(writer, n, tenant_id=tenants[n % len(tenants)], rng=rng, echoes=1)
+        for n in range(payments)
+    ]
+    records: list[Record] = []
+    while flows:
+        flow = rng.choice(flows)
+        commit = next(flow, None)
+        if commit is None:
+            flows.remove(flow)
+        else:
+            records += commit
+    return records
+
+
+def by_value_type(records: list[Record], seed: int) -> list[list[Record]]:
+    """Lanes as of a stream with one topic per value type, in any order."""
+    types = sorted({record.value_type for record in records})
+    random.Random(seed).shuffle(types)
+    return [[record for record in records if record.value_type == kind] for kind in types]
+
+
+def in_any_order(records: list[Record], seed: int) -> list[list[Record]]:
+    """Lanes that have records of the same payment, the later ones perhaps first."""
+    shuffled = records.copy()
+    random.Random(seed).shuffle(shuffled)
+    size = len(shuffled) // 12 + 1
+    parts = [shuffled[first : first + size] for first in range(0, len(shuffled), size)]
+    return [sorted(part, key=lambda record: record.position) for part in parts]
+
+
+def write_lanes(
+    kind: Kind,
+    data: Path,
+    open_store: Callable[[str], Any],
+    lanes: list[list[Record]],
+    tenants: Sequence[str] = ("gorilla", "rhino"),
+) -> None:
+    """Write the records of one lane after those of another."""
+    sorter = make_sorter(kind, RegisteredTenants(data), default_mapping())
+    stores = {tenant: open_store(tenant) for tenant in tenants}
+    last = max(lane[-1].position for lane in lanes)
+    for number, records in enumerate(lanes):
+        lane = Lane(1, 1, f"lane-{number}")
+        content = msgspec.msgpack.encode((1, 1, 1, records))
+        chunk = Chunk(lane, [(records[-1].position, content)], 1, last)
+        batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
+        for tenant, work in batch.tenants.items():
+            stores[tenant].claim(lane, "test", start=0)
+            stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
+    for store in stores.values():
+        store.close()
