@@ -20,12 +20,22 @@ from real_components.operate import free_ports, start_component
 
 
 class MariaDbServer:
-    """One server in a folder of its own, always on the same port."""
+    """One server in a folder of its own (or in ``folder``, which stays), always on one port."""
 
-    def __init__(self, *, buffer_pool_mb: int = 256, durable: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        buffer_pool_mb: int = 256,
+        sort_buffer_mb: int = 1,
+        durable: bool = True,
+        folder: Path | None = None,
+    ) -> None:
         # Not in pytest's folder: its path is too long for a socket.
-        self.folder = Path(tempfile.mkdtemp(prefix="phee-mariadb-"))
-        self._component = MariaDb(buffer_pool_mb=buffer_pool_mb, durable=durable)
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="phee-mariadb-"))
+        self._stays = folder is not None
+        self._component = MariaDb(
+            buffer_pool_mb=buffer_pool_mb, sort_buffer_mb=sort_buffer_mb, durable=durable
+        )
         self._ports = free_ports(self._component)
         self._running: process.Running | None = None
 
@@ -64,7 +74,8 @@ class MariaDbServer:
     def close(self) -> None:
         if self._running is not None:
             process.stop(self._running)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self._stays:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def connect_as_root(self, **changes: Any) -> pymysql.Connection[Any]:
         """Connect as the server's administrator, who is whoever runs it."""

@@ -25,7 +25,7 @@ import uvloop
 from phee.cli.hub_app import hub_app, hub_registry
 from phee.cli.orchestrator import open_orchestrator
 from phee.cli.settings import Settings, load_settings
-from phee.collecting import keep_what_is_there
+from phee.collecting import collect_in_small_steps, keep_what_is_there
 from phee.connectors import ConnectorSettings, Http, handlers
 from phee.errors import InvalidState
 from phee.monitoring import configure_logging
@@ -79,6 +79,7 @@ class Hub:
             for tenant in self.registry.list():
                 await self.serve_tenant(tenant)
             keep_what_is_there()
+            collect_in_small_steps()
             _log.info(
                 "hub_ready",
                 http_port=self.settings.http_port,

@@ -85,6 +85,8 @@ PAYMENT_JOBS = Target("documents", PaymentJobs, _KEY, position="jobs_position")
 INCIDENT_DOCUMENTS = Target("documents", IncidentDocument, _KEY, position="instance_position")
 DOCUMENT_TARGETS = (INSTANCE_DOCUMENTS, PAYMENT_VARIABLES, PAYMENT_JOBS, INCIDENT_DOCUMENTS)
 """Every target, in the order in which a store applies them."""
+PAYMENT_TARGETS = (INSTANCE_DOCUMENTS, PAYMENT_VARIABLES, PAYMENT_JOBS)
+"""The groups that the document of a payment has, each with a position of its own."""
 
 _FIELDS = tuple(
     "error_information" if name == "error_text" else name

@@ -4,7 +4,7 @@ Every column that can be filtered or sorted by has an index that goes on with th
 way into a table is chosen by looking, not by the database's statistics: each index that a filter
 could use is counted, up to a bound. Then one of three things is done, each of bounded cost:
 
-- few rows (FEW_MAX) are left by some index: all of them are read and sorted;
+- few rows (a walk's worth) are left by some index: all of them are read and sorted;
 - one index has both the filter and the order: as many rows as are shown are read from it;
 - else the index with the order is walked, and rows that another filter refuses are left out. The
   walk ends after FEW_MAX rows: such a page may be short, and its cursor says where to go on.
@@ -14,38 +14,22 @@ Totals are exact up to COUNTED_MAX, then a lower bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    Select,
     Table,
-    func,
-    literal_column,
-    select,
 )
 
-from phee.errors import InvalidInput
-from phee.stores.order import Conditions, Order, Place, Stretch
+from phee.stores.order import Conditions, Order, Place
+from phee.stores.taking import NO_INDEX, PAGED_MAX, Asked, Taken, Taking, Way, too_deep
 
-COUNTED_MAX = 10_000
-FEW_MAX = 3_000
-WALKED = (400, 800, FEW_MAX - 1_200)
-"""Rows looked at in a walk: at first, and while those did not fill the page."""
-LOOKED_AT = (200, 300, 500)
-"""The same when rows are looked at in Python, which takes longer."""
-FEW_ENOUGH = 100
-"""No other index is asked when one has at most so many rows."""
-PAGED_MAX = 10_000
-"""The last row that pages by number reach."""
 PAGED_IN_PARTS_MAX = 2_000
 """The same where rows of several parts must be put in order to count them."""
-NO_INDEX = ""
-"""Instead of an index: rows are found by their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +49,6 @@ class Part:
     few: ColumnElement[bool] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One page: where it begins, how large it is, and what rows it may show.
-
-    Attributes:
-        accepts: looks at rows itself, for what SQL cannot say.
-        names_indexes: whether the database is told which index to use; it must have them all.
-    """
-
-    order: Order
-    place: Place | None = None
-    offset: int = 0
-    size: int
-    accepts: Callable[[Row[Any]], bool] | None = None
-    names_indexes: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """Rows in order; ``is_more``: others follow; ``end``: the place to go on from."""
@@ -90,30 +57,6 @@ class Found:
     total: int
     is_exact: bool
     end: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way into a table: an index, what it narrows, and what is left to be checked.
-
-    ``index`` is None for a unique key, which every database finds.
-    """
-
-    index: str | None
-    within: Conditions
-    rest: Conditions
-    is_ordered: bool
-    has_few: bool = False
-
-
-@dataclass(slots=True)
-class _Taken:
-    """What one part of a listing has; ``stopped_at``: where a walk was given up."""
-
-    rows: list[Row[Any]]
-    total: int
-    is_exact: bool
-    stopped_at: Place | None = None
 
 
 class Listing:
@@ -151,26 +94,25 @@ class Listing:
         times = part.ranges.get(self.moment, ())
         equal = {name: self.column(name) == value for name, value in part.equal.items()}
         others = {name: c for name, c in part.ranges.items() if name != self.moment}
+        ranged = [c for conditions in others.values() for c in conditions]
         if part.few is not None:
-            ranged = [c for conditions in part.ranges.values() for c in conditions]
-            everything = (*equal.values(), *ranged, *part.rest)
+            everything = (*equal.values(), *times, *ranged, *part.rest)
             return [Way(NO_INDEX, (part.few,), everything, is_ordered=False, has_few=True)]
         found = []
         for name, index in self.indexes.items():
             if name in equal:
                 rest = [value for other, value in equal.items() if other != name]
                 within: Conditions = (equal[name], *times)
-                ranged = [c for conditions in others.values() for c in conditions]
                 found.append(Way(index, within, (*rest, *ranged, *part.rest), in_time))
             elif name in part.ranges:
                 within = part.ranges[name]
-                ranged = [c for o, cs in part.ranges.items() if o != name for c in cs]
-                rest = [*equal.values(), *ranged, *part.rest]
-                found.append(Way(index, within, tuple(rest), name == sorted_by))
+                beside = [c for o, cs in others.items() if o != name for c in cs]
+                rest = [*equal.values(), *beside, *part.rest]
+                timed = () if name == self.moment else times
+                found.append(Way(index, within, tuple(rest), name == sorted_by, timed))
         if not any(way.is_ordered for way in found):
-            ranged = [c for conditions in part.ranges.values() for c in conditions]
-            everything = (*equal.values(), *ranged, *part.rest)
-            found.append(Way(self.indexes[sorted_by], (), everything, True))
+            unmet = (*equal.values(), *ranged, *part.rest)
+            found.append(Way(self.indexes[sorted_by], (), unmet, True, times))
         return found
 
     def page(
@@ -204,11 +146,11 @@ class Listing:
     def _place(self, connection: Connection, parts: Sequence[Part], asked: Asked) -> Place | None:
         """Return the place before the page: of the last of the rows to leave out."""
         if len(parts) == 1:
-            taking = _Taking(self.table, connection, (), replace(asked, size=asked.offset))
+            taking = self._taking(connection, (), replace(asked, size=asked.offset))
             return taking.place_of(asked.offset, self.ways(parts[0], asked.order))
         before = self._page(connection, (), parts, replace(asked, offset=0, size=asked.offset))
         if len(before.rows) == asked.offset:
-            return tuple(before.rows[-1])
+            return tuple(before.rows[-1][-len(asked.order.columns) :])
         if before.end is not None:
             raise too_deep()
         return None
@@ -221,201 +163,21 @@ class Listing:
         asked: Asked,
     ) -> Found:
         """Return a page that begins at a place, or at the first row."""
-        takes = [_Taking(self.table, connection, columns, asked) for _ in parts]
+        takes = [self._taking(connection, columns, asked) for _ in parts]
         taken = [take.take(self.ways(p, asked.order)) for take, p in zip(takes, parts, strict=True)]
         return _merge(taken, asked)
+
+    def _taking(
+        self, connection: Connection, columns: Sequence[ColumnElement[Any]], asked: Asked
+    ) -> Taking:
+        return Taking(self.table, self.column(self.moment), connection, columns, asked)
 
     def _name_of(self, order: Order) -> str:
         first = order.columns[0]
         return next(name for name in self.indexes if self.column(name) is first)
 
 
-def too_deep() -> InvalidInput:
-    """Return the error of a page by number that would cost too much."""
-    return InvalidInput(
-        f"pages by number end after {PAGED_MAX} rows, or earlier with several filters",
-        where="page",
-        fix="Follow nextCursor instead, or narrow the listing",
-    )
-
-
-class _Taking:
-    """Takes the rows of one part, enough for a page."""
-
-    def __init__(
-        self,
-        table: Table,
-        connection: Connection,
-        columns: Sequence[ColumnElement[Any]],
-        asked: Asked,
-    ) -> None:
-        self._table = table
-        self._connection = connection
-        self._asked = asked
-        self._order = asked.order
-        self._wanted = asked.size + 1
-        self._steps = WALKED if asked.accepts is None else LOOKED_AT
-        places = [c.label(f"place_{n}") for n, c in enumerate(asked.order.columns)]
-        self._columns = [*columns, *places]
-
-    def take(self, ways: Sequence[Way]) -> _Taken:
-        """Take them by the way that costs least."""
-        manner, way = self._choose(ways)
-        if manner == "few":
-            return self._sorted(way)
-        return self._walked(way) if manner == "walk" else self._read(way)
-
-    def place_of(self, number: int, ways: Sequence[Way]) -> Place | None:
-        """Return the place of a row by its number (from 1); None: there are fewer.
-
-        Raises:
-            InvalidInput: finding out would cost too much.
-        """
-        manner, way = self._choose(ways)
-        if manner == "walk":
-            taken = self._walked(way)
-            if len(taken.rows) < number and taken.stopped_at is not None:
-                raise too_deep()
-            return self._place(taken.rows[number - 1]) if len(taken.rows) >= number else None
-        stretch = Stretch(way.rest if manner == "few" else (), 0)
-        entries = self._entries(way, stretch, 1).offset(number - 1)
-        row = self._connection.execute(entries).first()
-        return None if row is None else tuple(row)
-
-    def _choose(self, ways: Sequence[Way]) -> tuple[Literal["few", "walk", "read"], Way]:
-        alone = ways[0]
-        if alone.has_few:
-            return "few", alone
-        if len(ways) > 1 or alone.rest or self._asked.accepts:
-            few = self._few(ways)
-            if few is not None:
-                return "few", few
-            alone = next(way for way in ways if way.is_ordered)
-            if alone.rest or self._asked.accepts:
-                return "walk", alone
-        return "read", alone
-
-    def _few(self, ways: Sequence[Way]) -> Way | None:
-        best, least = None, sum(self._steps) + 1
-        for way in ways:
-            size = self._count(way.index, way.within, least)
-            if size < least:
-                best, least = way, size
-            if least <= FEW_ENOUGH:
-                break
-        return best
-
-    def _sorted(self, way: Way) -> _Taken:
-        """Read all rows of a way that has few."""
-        everything = (*way.within, *way.rest)
-        beyond = (*everything, *self._order.anywhere_beyond(self._asked.place))
-        if self._asked.accepts is None:
-            ids = select(self._table.c.id).where(*beyond).order_by(*self._order.clauses())
-            rows = self._whole(self._hinted(ids.limit(self._wanted), way.index))
-            total = self._count(way.index, everything, FEW_MAX + 1)
-            return _Taken(rows, total, is_exact=True)
-        query = self._hinted(select(*self._columns).where(*beyond), way.index)
-        rows = self._in_order(filter(self._asked.accepts, self._connection.execute(query)))
-        return _Taken(rows[: self._wanted], len(rows), is_exact=self._asked.place is None)
-
-    def _read(self, way: Way) -> _Taken:
-        """Read the rows to show from a way that has exactly them, in order."""
-        rows: list[Row[Any]] = []
-        for stretch in self._order.beyond(self._asked.place):
-            left = self._wanted - len(rows)
-            if left:
-                rows += self._whole(self._ids(way, stretch, left))
-        total = self._count(way.index, way.within, COUNTED_MAX + 1)
-        return _Taken(rows, min(total, COUNTED_MAX), is_exact=total <= COUNTED_MAX)
-
-    def _walked(self, way: Way) -> _Taken:
-        """Walk a way in order and leave out rows, for a bounded while."""
-        rows: list[Row[Any]] = []
-        at = self._asked.place
-        for steps in self._steps:
-            at = self._walk(way, at, steps, rows)
-            if at is None or len(rows) >= self._wanted:
-                break
-        is_all = at is None and len(rows) < self._wanted
-        return _Taken(
-            rows,
-            len(rows),
-            is_exact=is_all and self._asked.place is None,
-            stopped_at=None if len(rows) >= self._wanted else at,
-        )
-
-    def _walk(self, way: Way, at: Place | None, steps: int, rows: list[Row[Any]]) -> Place | None:
-        """Add what is shown of the next ``steps`` rows; return where they end, None: at the end."""
-        for stretch in self._order.beyond(at):
-            rows += self._accepted(way, stretch, steps, self._wanted - len(rows))
-            if len(rows) >= self._wanted:
-                del rows[self._wanted :]
-                return self._place(rows[-1])
-            last = select(*self._order.columns).where(*way.within, *stretch.conditions)
-            last = last.order_by(*self._order.clauses(stretch)).limit(1).offset(steps - 1)
-            end = self._connection.execute(self._hinted(last, way.index)).first()
-            if end is not None:
-                return tuple(end)
-        return None
-
-    def _ids(self, way: Way, stretch: Stretch, limit: int) -> Select[Any]:
-        query = select(self._table.c.id).where(*way.within, *stretch.conditions)
-        return self._hinted(query.order_by(*self._order.clauses(stretch)).limit(limit), way.index)
-
-    def _entries(self, way: Way, stretch: Stretch, limit: int) -> Select[Any]:
-        """Return what the index itself has."""
-        places = select(*self._columns).where(*way.within, *stretch.conditions)
-        return self._hinted(places.order_by(*self._order.clauses(stretch)).limit(limit), way.index)
-
-    def _accepted(self, way: Way, stretch: Stretch, steps: int, wanted: int) -> list[Row[Any]]:
-        """Return those of the next ``steps`` rows that are shown, in order."""
-        ids = self._ids(way, stretch, steps).subquery("looked_at")
-        number = self._table.c.id
-        if self._asked.accepts is not None:
-            query = select(*self._columns).select_from(ids).join(self._table, number == ids.c.id)
-            found = self._connection.execute(query.where(*way.rest))
-            return self._in_order(filter(self._asked.accepts, found))[:wanted]
-        kept = select(number).select_from(ids).join(self._table, number == ids.c.id)
-        kept = kept.where(*way.rest).order_by(*self._order.clauses()).limit(wanted)
-        return self._whole(kept)
-
-    def _whole(self, ids: Select[Any]) -> list[Row[Any]]:
-        """Return whole rows of what was chosen by narrow ones: sorting those costs little."""
-        chosen = ids.subquery("chosen")
-        query = select(*self._columns).select_from(chosen)
-        whole = query.join(self._table, self._table.c.id == chosen.c.id)
-        return self._in_order(self._connection.execute(whole))
-
-    def _in_order(self, rows: Iterable[Row[Any]]) -> list[Row[Any]]:
-        return sorted(rows, key=self._key, reverse=self._order.descending)
-
-    def _count(self, index: str | None, conditions: Conditions, most: int) -> int:
-        one = self._hinted(select(literal_column("1").label("one")), index)
-        some = one.select_from(self._table).where(*conditions).limit(most).subquery("some")
-        return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
-
-    def _hinted(self, query: Select[Any], index: str | None) -> Select[Any]:
-        return hinted(query, self._table, index) if self._asked.names_indexes else query
-
-    def _place(self, row: Row[Any]) -> Place:
-        """Return where ``row`` is in the order."""
-        return tuple(row[-len(self._order.columns) :])
-
-    def _key(self, row: Row[Any]) -> tuple[Any, ...]:
-        return self._order.key(self._place(row))
-
-
-def hinted(query: Select[Any], table: Table, index: str | None) -> Select[Any]:
-    """Return ``query`` with the order to use ``index``: databases guess, and guess wrong."""
-    if index is None:
-        return query
-    if index == NO_INDEX:
-        return query.with_hint(table, "NOT INDEXED", "sqlite")
-    by_name = query.with_hint(table, f"INDEXED BY {index}", "sqlite")
-    return by_name.with_hint(table, f"FORCE INDEX ({index})", "mysql")
-
-
-def _merge(taken: Sequence[_Taken], asked: Asked) -> Found:
+def _merge(taken: Sequence[Taken], asked: Asked) -> Found:
     """Return the page out of what the parts have."""
     order = asked.order
     width = len(order.columns)

@@ -17,7 +17,7 @@ import pytest
 from relational_runtimes import Runtime, SqliteRuntime
 
 from phee.errors import InvalidInput
-from phee.stores import listing
+from phee.stores import taking
 from phee.stores.relational import tables
 from phee.stores.relational.filters import TransferFilter
 from phee.stores.relational.models import Transfer
@@ -80,10 +80,10 @@ def matches(one: dict[str, Any], chosen: dict[str, Any]) -> bool:
 
 @pytest.fixture
 def tiny_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "FEW_MAX", 12)
-    monkeypatch.setattr(listing, "WALKED", (3, 4, 5))
-    monkeypatch.setattr(listing, "FEW_ENOUGH", 2)
-    monkeypatch.setattr(listing, "COUNTED_MAX", 40)
+    monkeypatch.setattr(taking, "FEW_MAX", 12)
+    monkeypatch.setattr(taking, "WALKED", (3, 4, 5))
+    monkeypatch.setattr(taking, "FEW_ENOUGH", 2)
+    monkeypatch.setattr(taking, "COUNTED_MAX", 40)
 
 
 @pytest.fixture

@@ -26,12 +26,13 @@ from phee.operations.parameters import (
     TransfersQuery,
     snake,
 )
-from phee.stores.listing import FEW_MAX, Listing
+from phee.stores.listing import Listing
 from phee.stores.relational import tables
 from phee.stores.relational.filters import IncidentFilter, ProcessInstanceFilter, TransferFilter
 from phee.stores.relational.models import Page
 from phee.stores.relational.queries import RelationalReader
 from phee.stores.relational.ways import INCIDENTS, PROCESS_INSTANCES, TRANSFERS
+from phee.stores.taking import FEW_MAX
 
 START = 1_760_000_000_000
 ROWS = FEW_MAX + 1_000
@@ -236,7 +237,9 @@ def plan(reader: RelationalReader, statement: str, parameters: Any) -> list[str]
         ]
 
 
-_NO_TABLES = {"SCAN chosen", "SCAN some", "SCAN looked_at", "SCAN dead_letters"}
+_NO_TABLES = {
+    f"SCAN {name}" for name in ("chosen", "some", "looked_at", "kept", "ended", "dead_letters")
+}
 """Steps over what was chosen already; in the order of its numbers, a table is its own index."""
 
 

@@ -17,18 +17,20 @@ import pytest
 from sqlalchemy import event
 from store_rows import BASE_MS, document_row, write_search
 
-from phee.stores import listing
-from phee.stores.listing import FEW_MAX
+from phee.stores import taking
 from phee.stores.search import fts5_words
 from phee.stores.search.fts5 import Fts5Search, open_search
+from phee.stores.search.fts5_words import RARE_MAX
 from phee.stores.search.query import FILTER_FIELDS, RANGE_FIELDS, SORT_FIELDS, SearchQuery
 from phee.stores.search.tables import index_name, order_index_name
 
-ROWS = FEW_MAX + 500
+ROWS = RARE_MAX + 500
 COMMON: dict[str, Any] = {
     name: "common" for name in FILTER_FIELDS if name not in ("amount", "process_instance_key")
 }
-STEPS = {"SCAN (subquery-1)", "SCAN chosen", "SCAN some", "SCAN looked_at"}
+STEPS = {
+    f"SCAN {name}" for name in ("(subquery-1)", "chosen", "some", "looked_at", "kept", "ended")
+}
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +129,11 @@ def test_cursors_visit_what_matches_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     print("seed", seed)
-    monkeypatch.setattr(listing, "FEW_MAX", 8)
-    monkeypatch.setattr(listing, "WALKED", (2, 3, 3))
-    monkeypatch.setattr(listing, "LOOKED_AT", (2, 3))
-    monkeypatch.setattr(listing, "FEW_ENOUGH", 1)
-    monkeypatch.setattr(fts5_words, "FEW_MAX", 8)
+    monkeypatch.setattr(taking, "FEW_MAX", 8)
+    monkeypatch.setattr(taking, "WALKED", (2, 3, 3))
+    monkeypatch.setattr(taking, "LOOKED_AT", (2, 3))
+    monkeypatch.setattr(taking, "FEW_ENOUGH", 1)
+    monkeypatch.setattr(fts5_words, "RARE_MAX", 8)
     monkeypatch.setattr(fts5_words, "BEGUN_MAX", 1)
     chance = random.Random(seed)
     rows = [

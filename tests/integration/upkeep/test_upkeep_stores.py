@@ -373,7 +373,7 @@ def test_a_retry_with_a_better_mapping_is_as_if_it_had_always_been_there(
     after = rows_of(path)
     changed = {name for name in after if after[name] != before[name]}
     assert changed <= {
-        table, "dead_letters", "dead_letter_decisions", "sqlite_sequence", "documents_terms",
+        table, "dead_letters", "dead_letter_decisions", "sqlite_sequence", "documents_words",
         "batches", "batch_amounts",
     }  # fmt: skip
     assert sum(row not in before[table] for row in after[table]) == 1, "no other payment changed"

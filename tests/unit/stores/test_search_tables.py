@@ -24,12 +24,27 @@ def test_a_file_of_version_1_becomes_one_of_today(tmp_path: Path) -> None:
         today = layout(connection)
         for field in tables.FILTERED_BY:
             connection.exec_driver_sql(f"DROP INDEX {tables.index_name(field)}")
-        connection.exec_driver_sql("DROP TABLE documents_terms")
+        connection.exec_driver_sql("DROP TABLE documents_words")
         connection.exec_driver_sql(
             "CREATE INDEX ix_documents_kind_status_started_at"
             " ON documents (kind, status, started_at)"
         )
         connection.exec_driver_sql("PRAGMA user_version = 1")
+        tables.create(connection)
+        assert layout(connection) == today
+    engine.dispose()
+
+
+def test_a_file_of_version_2_becomes_one_of_today(tmp_path: Path) -> None:
+    engine = writer_engine(tmp_path / "search.db")
+    with engine.begin() as connection:
+        tables.create(connection)
+        today = layout(connection)
+        connection.exec_driver_sql("DROP TABLE documents_words")
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE documents_terms USING fts5vocab(documents_text, row)"
+        )
+        connection.exec_driver_sql("PRAGMA user_version = 2")
         tables.create(connection)
         assert layout(connection) == today
     engine.dispose()

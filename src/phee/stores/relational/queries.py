@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from phee.errors import NotFound, TimedOut
-from phee.stores.listing import COUNTED_MAX, PAGED_MAX, Asked, Found, Listing, Part, too_deep
+from phee.stores.listing import Found, Listing, Part
 from phee.stores.money import exact_sum
 from phee.stores.order import cursor_place, cursor_text
 from phee.stores.paths import relational_path
@@ -68,6 +68,7 @@ from phee.stores.relational.ways import (
     transfer_parts,
 )
 from phee.stores.sqlite import reader_engine
+from phee.stores.taking import COUNTED_MAX, PAGED_MAX, Asked, too_deep
 from phee.stores.watermarks import position_reached
 
 __all__ = ["IncidentFilter", "ProcessInstanceFilter", "RelationalReader", "TransferFilter"]

@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Engine, select
 
 from phee.errors import TimedOut
 from phee.stores.letters import DeadLetterReader
-from phee.stores.listing import Asked
 from phee.stores.order import Place
 from phee.stores.paths import search_path
 from phee.stores.relational.queries import RelationalReader
@@ -25,7 +24,7 @@ from phee.stores.search import aggregations
 from phee.stores.search.checks import check_query, terms_of
 from phee.stores.search.cursors import cursor_of, place_of
 from phee.stores.search.fts5_listing import DOCUMENTS, order_of, parts_of
-from phee.stores.search.fts5_words import is_rare, match_condition, matcher
+from phee.stores.search.fts5_words import is_rare, looked_in, match_condition, matcher
 from phee.stores.search.query import (
     Document,
     Histogram,
@@ -36,6 +35,7 @@ from phee.stores.search.query import (
 )
 from phee.stores.search.tables import documents, watermarks
 from phee.stores.sqlite import reader_engine
+from phee.stores.taking import Asked
 from phee.stores.watermarks import position_reached
 
 POLL_S_MIN = 0.002
@@ -83,6 +83,7 @@ class Fts5Search:
                 offset=query.offset,
                 size=query.size,
                 accepts=accepts,
+                looks_at=tuple(documents.c[name] for name in looked_in(query)),
             )
             found = DOCUMENTS.page(connection, _COLUMNS, parts, asked)
         fields = Document.__struct_fields__

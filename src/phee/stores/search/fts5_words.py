@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, text
+from sqlalchemy import ColumnElement, Connection, bindparam, text
 
-from phee.stores.listing import FEW_MAX
 from phee.stores.search.checks import Term
 from phee.stores.search.opensearch.document import fold_words
 from phee.stores.search.query import TEXT_FIELDS, SearchQuery
 
+RARE_MAX = 3_000
+"""Documents with a word that is rare."""
 BEGUN_MAX = 64
 """Words with one beginning that are looked up one by one."""
 _HOW_MANY = text(
@@ -25,8 +26,8 @@ _HOW_MANY = text(
     " LIMIT :most)"
 )
 _BEGUN = text(
-    "SELECT count(*), sum(doc) FROM (SELECT doc FROM documents_terms WHERE term >= :first"
-    " AND term < :beyond LIMIT :most)"
+    "SELECT count(*), count(DISTINCT term) FROM (SELECT term FROM documents_words"
+    " WHERE term >= :first AND term < :beyond LIMIT :most)"
 )
 _MATCHING = "documents.id IN (SELECT rowid FROM documents_text WHERE documents_text MATCH :match)"
 
@@ -49,9 +50,12 @@ def match_condition(query: SearchQuery, terms: Sequence[Term]) -> ColumnElement[
     return text(_MATCHING).bindparams(bindparam("match", match))  # type: ignore[return-value]
 
 
-def matcher(query: SearchQuery, terms: Sequence[Term]) -> Callable[[Row[Any]], bool]:
-    """Return a function that says of a document what the full-text index would say."""
-    clear, masked = _places(query)
+def matcher(query: SearchQuery, terms: Sequence[Term]) -> Callable[[Sequence[Any]], bool]:
+    """Return a function that says of a document what the full-text index would say.
+
+    It is asked with the values of :func:`looked_in`.
+    """
+    clear, _ = _places(query)
     sought = [
         (
             f" {fold_words(term.text)}" + ("" if term.is_prefix else " "),
@@ -59,13 +63,22 @@ def matcher(query: SearchQuery, terms: Sequence[Term]) -> Callable[[Row[Any]], b
         )
         for term in terms
     ]
+    first_words = [
+        ["".join(words.split()[:1]) for words in either if words is not None] for either in sought
+    ]
 
-    def texts(values: Any, names: Sequence[str]) -> list[str]:
-        return [f" {fold_words(value)} " for name in names if (value := values[name])]
+    def may_match(values: Sequence[Any]) -> bool:
+        """Without diacritics a folded word is a part of the text: most others end here."""
+        joined = "\n".join(filter(None, values)).lower()
+        return not joined.isascii() or all(
+            any(word in joined for word in words) for words in first_words
+        )
 
-    def matches(row: Row[Any]) -> bool:
-        values: Any = row._mapping  # noqa: SLF001 - the public name of it
-        plain, tokens = texts(values, clear), texts(values, masked)
+    def matches(values: Sequence[Any]) -> bool:
+        if not may_match(values):
+            return False
+        folded = [f" {fold_words(value)} " if value else "" for value in values]
+        plain, tokens = folded[: len(clear)], folded[len(clear) :]
         return all(
             any(words in value for value in plain)
             or (token is not None and any(token in value for value in tokens))
@@ -73,6 +86,12 @@ def matcher(query: SearchQuery, terms: Sequence[Term]) -> Callable[[Row[Any]], b
         )
 
     return matches
+
+
+def looked_in(query: SearchQuery) -> list[str]:
+    """Return the fields that a search looks for words in, in a fixed order."""
+    clear, masked = _places(query)
+    return clear + masked
 
 
 def _places(query: SearchQuery) -> tuple[list[str], list[str]]:
@@ -105,12 +124,12 @@ def _whole_words(term: Term) -> list[str]:
 
 
 def _is_rare_word(connection: Connection, word: str) -> bool:
-    values = {"match": f'"{word}"', "most": FEW_MAX + 1}
-    return int(connection.execute(_HOW_MANY, values).scalar_one()) <= FEW_MAX
+    values = {"match": f'"{word}"', "most": RARE_MAX + 1}
+    return int(connection.execute(_HOW_MANY, values).scalar_one()) <= RARE_MAX
 
 
 def _is_begun_rarely(connection: Connection, term: Term) -> bool:
     beginning = fold_words(term.text).split()[-1]
-    values = {"first": beginning, "beyond": beginning + "\U0010ffff", "most": BEGUN_MAX + 1}
-    words, documents = connection.execute(_BEGUN, values).one()
-    return words <= BEGUN_MAX and (documents or 0) <= FEW_MAX
+    values = {"first": beginning, "beyond": beginning + "\U0010ffff", "most": RARE_MAX + 1}
+    occurrences, words = connection.execute(_BEGUN, values).one()
+    return int(occurrences) <= RARE_MAX and int(words) <= BEGUN_MAX

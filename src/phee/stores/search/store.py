@@ -10,9 +10,13 @@ from phee.projections.documents import (
     DOCUMENT_TARGETS,
     INCIDENT,
     PAYMENT,
+    PAYMENT_TARGETS,
     DocumentFold,
+    InstanceDocument,
+    PaymentJobs,
 )
-from phee.projections.transfers import status_rule
+from phee.projections.transfers import status_rule, transfer_status
+from phee.stores.joined_upsert import JoinedUpsert
 from phee.stores.search import tables
 from phee.stores.sqlite import writer_engine
 from phee.stores.upsert import Upsert
@@ -46,10 +50,12 @@ class SqliteSearchStore(SqliteStore[DocumentFold]):
             tables.create(connection)
         super().__init__(path, engine, CONSUMER)
         self._upserts = {target: Upsert(target, tables.documents) for target in DOCUMENT_TARGETS}
+        self._payments = JoinedUpsert(PAYMENT_TARGETS, tables.documents, {"status": _first_status})
 
     def _apply(self, connection: Connection, fold: DocumentFold) -> int:
-        changed = 0
-        for target, rows in fold.changes():
+        changes = dict(fold.changes())
+        changed = self._payments.take(connection, changes)
+        for target, rows in changes.items():
             changed += self._upserts[target].apply(connection, rows)
         payments = [(key, fold.epoch) for key in sorted(fold.touched_payments)]
         if payments:
@@ -58,3 +64,11 @@ class SqliteSearchStore(SqliteStore[DocumentFold]):
         if others:
             connection.exec_driver_sql(_SET_STATE, others)
         return changed
+
+
+def _first_status(instance: InstanceDocument, _: object, jobs: PaymentJobs | None) -> str:
+    """Return the status of a payment that is new, as long as nothing else is known of it."""
+    is_unknown = jobs is not None and jobs.is_unknown == 1
+    return transfer_status(
+        instance.state, instance.outcome, is_unknown=is_unknown, has_open_incident=False
+    )

@@ -35,9 +35,9 @@ from phee.stores.relational import tables as relational
 from phee.stores.relational.types import Money, Timestamp
 from phee.stores.search.query import SORT_FIELDS, TEXT_FIELDS
 
-VERSION = 2
-_INDEXED_OTHERWISE = (1,)
-"""Versions whose tables are the same."""
+VERSION = 3
+_INDEXED_OTHERWISE = (1, 2)
+"""Versions whose documents are the same."""
 metadata = MetaData(naming_convention=relational.metadata.naming_convention)
 
 documents = Table(
@@ -140,7 +140,7 @@ _FULL_TEXT = (
     f"CREATE VIRTUAL TABLE documents_text USING fts5({_NAMES}, content='documents',"
     " content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
 )
-_TERMS = "CREATE VIRTUAL TABLE documents_terms USING fts5vocab(documents_text, row)"
+_WORDS = "CREATE VIRTUAL TABLE documents_words USING fts5vocab(documents_text, instance)"
 _ADDED = f"CREATE TRIGGER documents_added AFTER INSERT ON documents BEGIN {_ADD}; END"
 _CHANGE = (
     f"CREATE TRIGGER documents_changed AFTER UPDATE OF {_NAMES} ON documents"
@@ -171,7 +171,8 @@ def create(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
     else:
         _index_anew(connection)
-    connection.exec_driver_sql(_TERMS)
+    connection.exec_driver_sql("DROP TABLE IF EXISTS documents_terms")  # of version 2
+    connection.exec_driver_sql(_WORDS)
     connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
 
