@@ -29,7 +29,8 @@ from phee.stream.port import EventStream
 from phee.tenants import Tenant, TenantRegistry
 
 Rows = dict[str, list[tuple[Any, ...]]]
-_PLUMBING = {"alembic_version", "watermarks"}
+_PLUMBING = {"alembic_version", "watermarks", "documents_words"}
+"""The last is a view of the full text, with row numbers in it."""
 
 
 def onboard(data: Path, *tenant_ids: str) -> None:
