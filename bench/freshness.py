@@ -99,9 +99,7 @@ class Offer:
         query = SearchQuery(filters={"process_instance_key": key}, size=1)
         await asyncio.gather(
             self._until(lambda: _has_row(rows, key), committed, self.seen.relational),
-            self._until(
-                lambda: bool(documents.search(query).documents), committed, self.seen.search
-            ),
+            self._until(lambda: _has_document(documents, query), committed, self.seen.search),
         )
 
     async def _until(
@@ -115,6 +113,12 @@ class Offer:
                 found.append(late_s * 1000)
                 return
             await asyncio.sleep(POLL_S)
+
+
+def _has_document(documents: Any, query: SearchQuery) -> bool:
+    with contextlib.suppress(Unavailable):  # its importer has not made the indices yet
+        return bool(documents.search(query).documents)
+    return False
 
 
 def _has_row(rows: Any, key: int) -> bool:
