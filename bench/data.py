@@ -138,6 +138,7 @@ def drain(components: Components, options: argparse.Namespace, tell: Tell) -> di
 def freshness(components: Components, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """Payments offered at a fixed rate: over the log into SQLite, over Kafka into servers."""
     from bench.freshness import measure
+    from bench.search import measure_writing
 
     rate = options.payments_per_s
     found: dict[str, Any] = {"payments_per_s": rate}
@@ -149,6 +150,8 @@ def freshness(components: Components, options: argparse.Namespace, tell: Tell) -
             if (stream == "log") != (name == "sqlite"):
                 continue
             tell(f"freshness, {stream} to {name}")
+            if search.startswith("http"):
+                measure_writing(search, WARM_UP)
             measured = measure(
                 payments_per_s=rate,
                 seconds=FRESH_S,
