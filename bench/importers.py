@@ -151,7 +151,7 @@ def measure_store(kind: Kind, parts: list[Chunk]) -> tuple[float, float]:
     rows, watch = 0, Stopwatch()
     for batch in batches:
         for tenant, work in batch.tenants.items():
-            rows += stores[tenant].write(batch.lane, batch.last_position, work.fold, work.letters)
+            rows += stores[tenant].write([batch.work_of(tenant)])
     return watch.rates(rows)
 
 

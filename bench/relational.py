@@ -93,7 +93,7 @@ def measure_rows(target: Target, parts: list[Chunk]) -> Rates:
     began = time.perf_counter()
     for batch in batches:
         for tenant, work in batch.tenants.items():
-            rows += stores[tenant].write(batch.lane, batch.last_position, work.fold, work.letters)
+            rows += stores[tenant].write([batch.work_of(tenant)])
             records += work.records
     seconds = time.perf_counter() - began
     for store in stores.values():

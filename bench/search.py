@@ -48,7 +48,7 @@ from phee.stores.search.runtime import (  # noqa: E402
     SearchRuntime,
     search_runtime,
 )
-from phee.stores.writing import TenantStore  # noqa: E402
+from phee.stores.writing import LaneWork, TenantStore  # noqa: E402
 from phee.stream.port import Lane  # noqa: E402
 
 TENANT = "rhino"
@@ -77,7 +77,7 @@ class Target:
 
     def write(self, fold: DocumentFold) -> None:
         self._position += 1
-        self.store.write(LANE, self._position, fold, ())
+        self.store.write([LaneWork(LANE, self._position, fold)])
 
     def close(self) -> None:
         self.store.close()

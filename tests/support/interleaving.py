@@ -70,6 +70,6 @@ def write_lanes(
         batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
         for tenant, work in batch.tenants.items():
             stores[tenant].claim(lane, "test", start=0)
-            stores[tenant].write(lane, batch.last_position, work.fold, work.letters)
+            stores[tenant].write([batch.work_of(tenant)])
     for store in stores.values():
         store.close()

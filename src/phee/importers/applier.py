@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 import msgspec
@@ -23,7 +23,7 @@ from phee.importers.slots import Slot, Slots
 from phee.projections import dead_letter
 from phee.projections.dead_letter import DeadLetter
 from phee.records import Block, StoredRecord, decode_block
-from phee.stores.writing import Fenced
+from phee.stores.writing import Fenced, LaneWork
 from phee.stream.port import Chunk, Lane, Unreadable
 
 _LOG = structlog.get_logger(__name__)
@@ -53,18 +53,18 @@ class Applier(Generic[F]):
             return False
         return True
 
-    def apply(self, slot: Slot[F], batch: Batch[F], chunk: Chunk | None = None) -> int:
-        """Apply ``slot``'s part of a batch and return the number of changes.
+    def apply(self, slot: Slot[F], *batches: Batch[F], chunk: Chunk | None = None) -> int:
+        """Apply ``slot``'s part of batches at once and return the number of changes.
 
-        What the store refuses is looked for in ``chunk``, of which the batch was made. Without one,
-        the tenant is stalled, and finds it by catching up.
+        What the store refuses is looked for in ``chunk``, of which the only batch was made. Without
+        one, the tenant is stalled, and finds it by catching up.
         """
         try:
             try:
-                return self._write(slot, batch)
+                return self._write(slot, *batches)
             except REFUSALS as error:
                 if chunk is not None:
-                    return self._one_by_one(slot, batch, chunk)
+                    return self._one_by_one(slot, batches[0], chunk)
                 _LOG.warning("batch refused", tenant=slot.tenant_id, error=type(error).__name__)
                 slot.stall(time.monotonic())
         except Fenced:
@@ -82,7 +82,7 @@ class Applier(Generic[F]):
             only=frozenset((slot.tenant_id,)),
         )
         before = slot.retry_at
-        self.apply(slot, batch, chunk)
+        self.apply(slot, batch, chunk=chunk)
         return slot.retry_at == before
 
     def mark_on_disk(self, slot: Slot[F], lane: Lane) -> int | None:
@@ -96,25 +96,22 @@ class Applier(Generic[F]):
             slot.marks[lane] = position
         return slot.marks[lane]
 
-    def take_along(self, slot: Slot[F], lane: Lane, position: int) -> None:
-        """Move the watermark of a tenant that had nothing to apply."""
+    def take_along(self, slot: Slot[F], positions: Mapping[Lane, int]) -> None:
+        """Move the watermarks of a tenant that had nothing to apply in these lanes."""
         try:
-            slot.store.write(lane, position, None, ())
-            slot.moved(lane, position)
+            slot.write([LaneWork(lane, position) for lane, position in positions.items()])
         except Fenced:
             raise
         except FAILURES as error:
             self._stall(slot, error)
 
-    def _write(self, slot: Slot[F], batch: Batch[F]) -> int:
-        work = batch.tenants.get(slot.tenant_id)
-        fold, letters = (work.fold, work.letters) if work is not None else (None, [])
-        changes = slot.store.write(batch.lane, batch.last_position, fold, letters)
-        slot.moved(batch.lane, batch.last_position)
+    def _write(self, slot: Slot[F], *batches: Batch[F]) -> int:
+        changes = slot.write([batch.work_of(slot.tenant_id) for batch in batches])
         for code in slot.store.take_refused():
             self._metrics.refused(slot.tenant_id, code)
-        if work is not None:
-            self._metrics.visible(slot.tenant_id, work.commit_times, time.time() * 1000)
+        for batch in batches:
+            if work := batch.tenants.get(slot.tenant_id):
+                self._metrics.visible(slot.tenant_id, work.commit_times, time.time() * 1000)
         return changes
 
     def _one_by_one(self, slot: Slot[F], batch: Batch[F], chunk: Chunk) -> int:
@@ -123,8 +120,7 @@ class Applier(Generic[F]):
         for stored in _records(chunk):
             if stored.position > slot.marks[lane]:
                 changes += self._single(slot, lane, stored)
-        slot.store.write(lane, batch.last_position, None, ())
-        slot.moved(lane, batch.last_position)
+        slot.write([LaneWork(lane, batch.last_position)])
         return changes
 
     def _single(self, slot: Slot[F], lane: Lane, stored: StoredRecord) -> int:
@@ -139,8 +135,7 @@ class Applier(Generic[F]):
             return self._write(slot, batch)
         except REFUSALS as error:
             letter = self._refused(slot, lane, stored, error)
-            slot.store.write(lane, stored.position, None, [letter])
-            slot.moved(lane, stored.position)
+            slot.write([LaneWork(lane, stored.position, letters=[letter])])
             self._metrics.refused(slot.tenant_id, letter.reason_code)
             return 0
 

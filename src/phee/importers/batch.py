@@ -29,7 +29,7 @@ from phee.records import (
     decode_block,
 )
 from phee.records.record import BLOCK_VERSION
-from phee.stores.writing import Changes
+from phee.stores.writing import Changes, LaneWork
 from phee.stream.port import Chunk, Lane, Unreadable
 
 _EVENT = int(RecordType.EVENT)
@@ -72,6 +72,13 @@ class Batch(Generic[F]):
     mismatches: int = 0
     repeated: int = 0
     committed_at_ms: int = 0
+
+    def work_of(self, tenant_id: str) -> LaneWork[F]:
+        """Return what a tenant's store is to write."""
+        work = self.tenants.get(tenant_id)
+        if work is None:
+            return LaneWork(self.lane, self.last_position)
+        return LaneWork(self.lane, self.last_position, work.fold, work.letters)
 
     def dead_letters(self) -> Counter[tuple[str, str]]:
         """Count the dead letters by tenant ("" is the operator) and reason."""

@@ -1,9 +1,10 @@
 """Stream -> projections -> stores, exactly once in effect.
 
-Each tenant's store says by its watermark what it has; the importer reads on from the lowest. A
-batch is one transaction per tenant (rows, dead letters and watermark together), so a kill at any
-instant, a replay or a twin changes nothing. With much waiting, several fetches become one
-batch, so what a payment changes in all of them is written once; no batch is open between steps.
+Each tenant's store says by its watermark what it has; the importer reads on from the lowest. What
+is read at once is one transaction per tenant (rows, dead letters and the watermarks of all lanes
+together), so a kill at any instant, a replay or a twin changes nothing. With much waiting, several
+fetches become one batch, so what a payment changes in all of them is written once; no batch is open
+between steps.
 The stream is told to forget only what is durable in every store. A tenant whose transaction fails
 is tried again by itself from its watermark, with pauses; nothing is ever skipped for it, and the
 others go on.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -148,8 +149,7 @@ class Importer(Generic[F]):
         began = time.monotonic()
         with ExitStack() as projecting:
             gathered = self._gather(began, projecting)
-            for batch in gathered:
-                self._import(batch)
+            self._import(gathered)
         self.progress.lag_records = sum(self._lags.values())
         self._measure_lag_seconds()
         for slot in self._slots.stalled():
@@ -275,20 +275,23 @@ class Importer(Generic[F]):
             or self._stop.is_set()
         )
 
-    def _import(self, batch: Batch[F]) -> None:
+    def _import(self, batches: Sequence[Batch[F]]) -> None:
+        """Apply batches of different lanes, each tenant's part of all of them at once."""
         began = time.monotonic()
-        if batch.operator_letters:
-            self._operator.write(batch.operator_letters)
+        if letters := [letter for batch in batches for letter in batch.operator_letters]:
+            self._operator.write(letters)
         changes = sum(
-            self._applier.apply(self._slots.get(tenant_id), batch)
-            for tenant_id, work in batch.tenants.items()
-            if work.records and not self._slots.get(tenant_id).is_stalled
+            self._applier.apply(self._slots.get(tenant_id), *its)
+            for tenant_id, its in _by_tenant(batches).items()
+            if not self._slots.get(tenant_id).is_stalled
         )
-        self._at[batch.lane] = batch.last_position
-        if batch.committed_at_ms:
-            self._committed_at_ms[batch.lane] = batch.committed_at_ms
-        self.progress.batches += 1
-        self._metrics.batch(batch, changes, time.monotonic() - began)
+        for batch in batches:
+            self._at[batch.lane] = batch.last_position
+            if batch.committed_at_ms:
+                self._committed_at_ms[batch.lane] = batch.committed_at_ms
+        self.progress.batches += len(batches)
+        if batches:
+            self._metrics.applied(batches, changes, time.monotonic() - began)
 
     def _applied(self, lane: Lane, after: int) -> Callable[[str], int]:
         """Say what a tenant has; open those that are new, from this batch on."""
@@ -337,10 +340,10 @@ class Importer(Generic[F]):
         """Take idle tenants along, make everything durable, and let the stream forget."""
         self._housekept_at = time.monotonic()
         self._see_tenants()
-        for lane, position in self._at.items():
-            for slot in self._slots:
-                if not slot.is_stalled and slot.marks.get(lane, position) < position:
-                    self._applier.take_along(slot, lane, position)
+        for slot in self._slots:
+            behind = {at: end for at, end in self._at.items() if slot.marks.get(at, end) < end}
+            if behind and not slot.is_stalled:
+                self._applier.take_along(slot, behind)
         self._slots.make_durable()
         self._operator.make_durable()
         done = {
@@ -368,3 +371,13 @@ class Importer(Generic[F]):
         self.progress.connected = False
         self._show()
         self._stop.wait(RECONNECT_S)
+
+
+def _by_tenant(batches: Iterable[Batch[F]]) -> dict[str, list[Batch[F]]]:
+    """Return the batches that hold something for each tenant."""
+    found: dict[str, list[Batch[F]]] = {}
+    for batch in batches:
+        for tenant_id, work in batch.tenants.items():
+            if work.records:
+                found.setdefault(tenant_id, []).append(batch)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -51,15 +52,19 @@ class ImporterMetrics:
             registry, "batch_records", "Records in a batch.", _RECORD_BUCKETS
         )
         self._batch_seconds = _histogram(
-            registry, "batch_seconds", "Time to apply a batch.", _SECOND_BUCKETS
+            registry, "batch_seconds", "Time to apply batches of one reading.", _SECOND_BUCKETS
         )
 
-    def batch(self, batch: Batch[Any], changes: int, seconds: float) -> None:
-        """Count a batch that has been applied."""
-        self._records.labels(self._store).inc(batch.records)
+    def applied(self, batches: Sequence[Batch[Any]], changes: int, seconds: float) -> None:
+        """Count batches that have been applied together."""
         self._changes.labels(self._store).inc(changes)
-        self._batch_records.labels(self._store).observe(batch.records)
         self._batch_seconds.labels(self._store).observe(seconds)
+        for batch in batches:
+            self._batch(batch)
+
+    def _batch(self, batch: Batch[Any]) -> None:
+        self._records.labels(self._store).inc(batch.records)
+        self._batch_records.labels(self._store).observe(batch.records)
         if batch.repeated:
             self._repeated.labels(self._store).inc(batch.repeated)
         if batch.mismatches:

@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from phee.errors import PheeError, Unavailable
 from phee.importers.batch import Fold
-from phee.projections.dead_letter import DeadLetter
-from phee.stores.writing import TenantStore
+from phee.stores.writing import LaneWork, TenantStore
 from phee.stream.port import Lane
 
 F = TypeVar("F", bound=Fold)
@@ -54,10 +53,12 @@ class Slot(Generic[F]):
         """Take part in the common batches again."""
         self.retry_at = None
 
-    def moved(self, lane: Lane, position: int) -> None:
-        """Note a transaction that was committed."""
-        self.marks[lane] = position
+    def write(self, works: Sequence[LaneWork[F]]) -> int:
+        """Write to the store and note how far it is; return the number of changes."""
+        changes = self.store.write(works)
+        self.marks.update((work.lane, work.position) for work in works)
         self.is_dirty = True
+        return changes
 
 
 class LateStore(Generic[F]):
@@ -75,11 +76,9 @@ class LateStore(Generic[F]):
         """See TenantStore."""
         return self._store.position(lane)
 
-    def write(
-        self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
-    ) -> int:
+    def write(self, works: Sequence[LaneWork[F]]) -> int:
         """See TenantStore."""
-        return self._store.write(lane, position, fold, letters)
+        return self._store.write(works)
 
     def process_id(self, epoch: int, process_definition_key: int) -> str | None:
         """See TenantStore."""

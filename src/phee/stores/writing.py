@@ -1,4 +1,4 @@
-"""Writing to a tenant's store: rows, dead letters and the watermark in one transaction.
+"""Writing to a tenant's store: rows, dead letters and the watermarks in one transaction.
 
 Whoever writes a lane owns its watermark: :meth:`TenantStore.claim` takes it over, and from then on
 every write by an earlier owner is refused (:class:`Fenced`), however late it wakes up.
@@ -51,7 +51,6 @@ class Changes(Protocol):
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Changes)
-F_contra = TypeVar("F_contra", bound=Changes, contravariant=True)
 
 _WHERE = " WHERE consumer = ? AND lane = ? AND epoch = ? AND partition_id = ?"
 
@@ -91,7 +90,17 @@ MYSQL = Statements(
 )
 
 
-class TenantStore(Protocol[F_contra]):
+@dataclass(frozen=True, slots=True)
+class LaneWork(Generic[F]):
+    """What the records of a lane up to ``position`` mean for a tenant."""
+
+    lane: Lane
+    position: int
+    fold: F | None = None
+    letters: Sequence[DeadLetter] = ()
+
+
+class TenantStore(Protocol[F]):
     """One tenant's store, for its one writer."""
 
     def claim(self, lane: Lane, owner: str, *, start: int) -> int:
@@ -100,13 +109,11 @@ class TenantStore(Protocol[F_contra]):
     def position(self, lane: Lane) -> int | None:
         """Return the watermark of ``lane`` as it is on disk; None when there is none."""
 
-    def write(
-        self, lane: Lane, position: int, fold: F_contra | None, letters: Sequence[DeadLetter]
-    ) -> int:
-        """Apply everything up to ``position``, all or nothing; return the number of changes.
+    def write(self, works: Sequence[LaneWork[F]]) -> int:
+        """Apply what some lanes mean, all or nothing; return the number of changes.
 
         Raises:
-            Fenced: another owner has claimed the lane; nothing was written.
+            Fenced: another owner has claimed one of the lanes; nothing was written.
         """
 
     def process_id(self, epoch: int, process_definition_key: int) -> str | None:
@@ -152,14 +159,10 @@ class SqlStore(Generic[F]):
         """Write dead letters inside a :meth:`transaction`."""
         write_dead_letters(connection, self._consumer, letters, self._statements)
 
-    def write(
-        self, lane: Lane, position: int, fold: F | None, letters: Sequence[DeadLetter]
-    ) -> int:
+    def write(self, works: Sequence[LaneWork[F]]) -> int:
         """See :class:`TenantStore`; raises Replaced when the store was rebuilt meanwhile."""
         with self.transaction() as connection:
-            self._move(connection, lane, position)
-            write_dead_letters(connection, self._consumer, letters, self._statements)
-            return self._apply(connection, fold) if fold is not None else 0
+            return sum(self._write(connection, work) for work in works)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -188,6 +191,11 @@ class SqlStore(Generic[F]):
     def close(self) -> None:
         """See :class:`TenantStore`."""
         self._engine.dispose()
+
+    def _write(self, connection: Connection, work: LaneWork[F]) -> int:
+        self._move(connection, work.lane, work.position)
+        self.add_letters(connection, work.letters)
+        return 0 if work.fold is None else self._apply(connection, work.fold)
 
     def _apply(self, connection: Connection, fold: F) -> int:
         raise NotImplementedError

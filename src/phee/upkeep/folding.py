@@ -143,7 +143,7 @@ class Folder:
         )
         for slot in slots.values():
             if slot.marks[lane] < batch.last_position:
-                self._appliers[kind].apply(slot, batch, chunk)
+                self._appliers[kind].apply(slot, batch, chunk=chunk)
                 if slot.is_stalled:
                     raise Unavailable(
                         "the store beside the live one cannot be written",

@@ -23,7 +23,6 @@ from phee.stores.relational.models import DeadLetter
 from phee.stores.search.opensearch.address import parse_address
 from phee.stores.search.opensearch.bulk import Version, Write, write_all
 from phee.stores.search.opensearch.document import (
-    Change,
     StoredDocument,
     changes_of,
     merge,
@@ -227,9 +226,7 @@ def _newest(documents: list[_Hit]) -> int:
 
 def _projected(again: Projection) -> dict[str, StoredDocument]:
     """Return the documents of a projection as if nothing had been stored before."""
-    changes: dict[str, list[Change]] = {}
-    for one in again.folds.values():
-        assert isinstance(one.fold, DocumentFold)
-        for name, rows in changes_of(one.fold).items():
-            changes.setdefault(name, []).extend(rows)
+    folds = [one.fold for one in again.folds.values() if isinstance(one.fold, DocumentFold)]
+    changes = changes_of(folds)
+    assert len(folds) == len(again.folds), "documents are made of folds of documents"
     return {name: merge(new_document(rows), rows) for name, rows in changes.items()}

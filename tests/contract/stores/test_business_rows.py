@@ -25,7 +25,7 @@ from phee.projections.relational import RelationalFold
 from phee.records import Record, encode_block
 from phee.stores.relational import tables
 from phee.stores.relational.batch_counters import forget_instance
-from phee.stores.writing import TenantStore
+from phee.stores.writing import LaneWork, TenantStore
 from phee.stream.port import Chunk, Lane
 
 SEEDS = range(4)
@@ -42,7 +42,7 @@ def write(runtime: Runtime, store: TenantStore[RelationalFold], lane: Lane, piec
     assert not batch.operator_letters
     for work in batch.tenants.values():
         assert not work.letters
-        store.write(lane, last, work.fold, work.letters)
+        store.write([LaneWork(lane, last, work.fold, work.letters)])
 
 
 def import_in_order(runtime: Runtime, records: list[Record]) -> Rows:

@@ -29,7 +29,7 @@ from phee.stores.mysql.connections import error_code
 from phee.stores.mysql.names import database_name
 from phee.stores.mysql.passwords import read_password
 from phee.stores.relational import tables
-from phee.stores.writing import Fenced
+from phee.stores.writing import Fenced, LaneWork
 from phee.stream.memory import MemoryLog
 from phee.stream.port import Chunk, Lane
 
@@ -104,7 +104,7 @@ def wait_until_blocked(server: MariaDbServer, mysql: MysqlRuntime) -> None:
 def test_the_victim_of_a_deadlock_tries_again(
     mysql: MysqlRuntime, mariadb: MariaDbServer, store: Any, other: Engine
 ) -> None:
-    store.write(LANE, 40, fold_of(mysql, Instance(RecordWriter()).start()), ())
+    store.write([LaneWork(LANE, 40, fold_of(mysql, Instance(RecordWriter()).start()))])
     seen = errors_of(store)
     writes = fold_of(mysql, Instance(RecordWriter(first_position=50)).start())
     with other.begin() as connection:
@@ -114,7 +114,7 @@ def test_the_victim_of_a_deadlock_tries_again(
                 "INSERT INTO transfers (epoch, workflow_instance_key) VALUES (9, %s)", (number,)
             )
         connection.exec_driver_sql("SELECT * FROM transfers FOR UPDATE").all()
-        thread, outcome = in_thread(lambda: store.write(LANE, 90, writes, ()))
+        thread, outcome = in_thread(lambda: store.write([LaneWork(LANE, 90, writes)]))
         wait_until_blocked(mariadb, mysql)
         connection.exec_driver_sql("SELECT * FROM watermarks FOR UPDATE").all()
     thread.join(30)
@@ -131,7 +131,7 @@ def test_a_lock_that_is_held_for_long_is_waited_for_again(
     seen = errors_of(store)
     with other.begin() as connection:
         connection.exec_driver_sql("SELECT * FROM watermarks FOR UPDATE").all()
-        thread, outcome = in_thread(lambda: store.write(LANE, 3, None, ()))
+        thread, outcome = in_thread(lambda: store.write([LaneWork(LANE, 3)]))
         while not seen:
             time.sleep(0.01)
     thread.join(30)
@@ -149,7 +149,7 @@ def test_a_lock_that_is_held_for_ever_is_not_waited_for_for_ever(
     with other.begin() as connection:
         connection.exec_driver_sql("SELECT * FROM watermarks FOR UPDATE").all()
         with pytest.raises(DBAPIError) as raised:
-            store.write(LANE, 3, None, ())
+            store.write([LaneWork(LANE, 3)])
     assert error_code(raised.value) == 1205
     assert store.position(LANE) == 0
 
@@ -175,7 +175,7 @@ def test_an_idle_connection_that_was_lost_is_not_noticed(
     reader = mysql.stores.open_reader("rhino")
     assert reader.watermarks()[0].position == 0
     assert kill_connections(mariadb, mysql) >= 2
-    store.write(LANE, 5, None, ())
+    store.write([LaneWork(LANE, 5)])
     assert reader.watermarks()[0].position == 5
     reader.close()
 
@@ -187,14 +187,14 @@ def test_a_connection_that_is_lost_under_way_is_an_open_question(
     holder = other.connect()
     number = holder.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
     holder.exec_driver_sql("SELECT * FROM watermarks FOR UPDATE").all()
-    thread, outcome = in_thread(lambda: store.write(LANE, 5, None, ()))
+    thread, outcome = in_thread(lambda: store.write([LaneWork(LANE, 5)]))
     wait_until_blocked(mariadb, mysql)
     kill_connections(mariadb, mysql, but=number)  # were its locks gone, the other might get through
     thread.join(30)
     holder.close()
     assert isinstance(outcome[0], Unavailable)
     assert store.position(LANE) in (0, 5)
-    store.write(LANE, 5, None, ())
+    store.write([LaneWork(LANE, 5)])
     assert store.position(LANE) == 5
 
 
@@ -242,7 +242,7 @@ def test_lanes_of_one_tenant_may_be_written_at_once(mysql: MysqlRuntime) -> None
                 Chunk(lane, [(last, content)], 1, last), after=0, applied=lambda _: 0
             )
             for tenant, work in batch.tenants.items():
-                stores[tenant].write(lane, last, work.fold, work.letters)
+                stores[tenant].write([LaneWork(lane, last, work.fold, work.letters)])
         for store in stores.values():
             store.close()
 
@@ -266,7 +266,7 @@ def test_an_incident_of_another_lane_is_not_overlooked(
     with other.begin() as connection:
         connection.execute(tables.incidents.insert(), incident)
         thread, outcome = in_thread(
-            lambda: store.write(LANE, 40, fold_of(mysql, instance.start()), ())
+            lambda: store.write([LaneWork(LANE, 40, fold_of(mysql, instance.start()))])
         )
         wait_until_blocked(mariadb, mysql)
     thread.join(30)
@@ -294,17 +294,17 @@ def test_a_paused_twin_does_not_hold_the_store_for_ever(
 
     monkeypatch.setattr(paused, "_apply", sleeping_apply)
     fold = RelationalFold(1)
-    thread, outcome = in_thread(lambda: paused.write(LANE, 7, fold, ()))
+    thread, outcome = in_thread(lambda: paused.write([LaneWork(LANE, 7, fold)]))
     asleep.wait(20)
     began = time.monotonic()
     assert newer.claim(LANE, "newer", start=0) == 0
     assert time.monotonic() - began < 10
-    newer.write(LANE, 3, None, ())
+    newer.write([LaneWork(LANE, 3)])
     woken.set()
     thread.join(30)
     assert isinstance(outcome[0], Unavailable)
     with pytest.raises(Fenced):
-        paused.write(LANE, 7, None, ())
+        paused.write([LaneWork(LANE, 7)])
     assert newer.position(LANE) == 3
     for one in (paused, newer):
         one.close()

@@ -28,7 +28,7 @@ from phee.projections.mapping import default_mapping
 from phee.records import encode_block
 from phee.stores.paths import relational_path
 from phee.stores.sqlite import writer_engine
-from phee.stores.writing import Fenced
+from phee.stores.writing import Fenced, LaneWork
 from phee.stream.memory import MemoryLog
 from phee.stream.port import Chunk, Lane
 
@@ -76,7 +76,7 @@ def test_cuts_and_replays_change_nothing(
         batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
         for tenant, work in batch.tenants.items():
             rewind(stores[tenant])
-            stores[tenant].write(LANE, last, work.fold, work.letters)
+            stores[tenant].write([LaneWork(LANE, last, work.fold, work.letters)])
 
     first = 1
     for cut in sorted({*cuts, LAST}):
@@ -142,15 +142,15 @@ def rewind(store: Any) -> None:
 def test_whoever_claims_a_store_fences_the_one_before(runtime: Runtime) -> None:
     older, newer = (runtime.stores.open_store("rhino") for _ in range(2))
     assert older.claim(LANE, "older", start=7) == 7
-    older.write(LANE, 9, None, ())
+    older.write([LaneWork(LANE, 9)])
     assert newer.claim(LANE, "newer", start=0) == 9
     with pytest.raises(Fenced):
-        older.write(LANE, 10, None, [letter(10)])
-    newer.write(LANE, 11, None, ())
+        older.write([LaneWork(LANE, 10, letters=[letter(10)])])
+    newer.write([LaneWork(LANE, 11)])
     assert newer.position(LANE) == 11
     assert runtime.rows("rhino")["dead_letters"] == []
     with pytest.raises(Fenced, match="taken over"):  # the watermark never goes back
-        newer.write(LANE, 8, None, ())
+        newer.write([LaneWork(LANE, 8)])
     older.close()
     newer.close()
 
@@ -167,7 +167,7 @@ def test_dead_letters_are_written_once(runtime: Runtime) -> None:
     store = runtime.stores.open_store("rhino")
     store.claim(LANE, "o", start=0)
     for _ in range(2):
-        store.write(LANE, 5, None, [letter(4), letter(5)])
+        store.write([LaneWork(LANE, 5, letters=[letter(4), letter(5)])])
     store.close()
     reader = runtime.stores.open_reader("rhino")
     page = reader.dead_letters()

@@ -137,7 +137,7 @@ def test_cuts_and_replays_change_nothing(
         batch = sorter.sort(chunk_of(RECORDS[after:last], lane), after=0, applied=lambda _: 0)
         for tenant, work in batch.tenants.items():
             stores[tenant].claim(lane, "test", start=0)
-            stores[tenant].write(lane, last, work.fold, work.letters)
+            stores[tenant].write([LaneWork(lane, last, work.fold, work.letters)])
     for store in stores.values():
         store.close()
     assert found(runtime) == expected

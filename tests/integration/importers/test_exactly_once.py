@@ -26,6 +26,7 @@ from interleaving import by_value_type, interleaved, write_lanes
 from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter, store_opener
 from phee.projections.mapping import default_mapping
 from phee.records import encode_block
+from phee.stores.writing import LaneWork
 from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 from phee.stream.port import Chunk, Lane
@@ -107,7 +108,7 @@ def test_cuts_and_replays_change_nothing(
             batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
             for tenant, work in batch.tenants.items():
                 rewind(opened[tenant])
-                opened[tenant].write(LANE, last, work.fold, work.letters)
+                opened[tenant].write([LaneWork(LANE, last, work.fold, work.letters)])
 
         for piece in pieces:
             write(*piece)

@@ -32,6 +32,7 @@ from phee.stores.search.opensearch.document import (
     new_document,
 )
 from phee.stores.search.runtime import EmbeddedSearch
+from phee.stores.writing import LaneWork
 from phee.stream.port import Chunk, Lane
 
 RECORDS = interleaved(5, 11, ("rhino",))
@@ -61,7 +62,7 @@ def folds(tmp_path_factory: pytest.TempPathFactory) -> Folds:
 
 
 def apply(documents: dict[str, StoredDocument], fold: DocumentFold) -> None:
-    for name, changes in changes_of(fold).items():
+    for name, changes in changes_of([fold]).items():
         documents[name] = merge(documents.get(name) or new_document(changes), changes)
 
 
@@ -90,7 +91,7 @@ def in_sqlite(folds: Folds) -> list[object]:
             runtime = EmbeddedSearch(Path(folder))
             store = runtime.open_store("rhino")
             store.claim(Lane(1, 1), "test", start=0)
-            store.write(Lane(1, 1), LAST, folds.of(RECORDS), ())
+            store.write([LaneWork(Lane(1, 1), LAST, folds.of(RECORDS))])
             store.close()
             _IN_SQLITE.extend(documents_of(runtime, "rhino")["rhino"])
     assert len(_IN_SQLITE) > 5
@@ -103,7 +104,7 @@ _IN_SQLITE: list[object] = []
 def test_an_amount_that_does_not_fit_is_refused(folds: Folds) -> None:
     change = next(
         (target, row)
-        for changes in changes_of(folds.of(RECORDS)).values()
+        for changes in changes_of([folds.of(RECORDS)]).values()
         for target, row in changes
         if hasattr(row, "amount")
     )

@@ -29,6 +29,7 @@ from phee.stores.upsert import Upsert
 from phee.stores.writing import (
     MYSQL,
     Fenced,
+    LaneWork,
     Replaced,
     SqlStore,
     rebuilt_by,
@@ -85,13 +86,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
 
         return self._repeated(ask)
 
-    def write(
-        self,
-        lane: Lane,
-        position: int,
-        fold: RelationalFold | None,
-        letters: Sequence[DeadLetter],
-    ) -> int:
+    def write(self, works: Sequence[LaneWork[RelationalFold]]) -> int:
         """See TenantStore.
 
         Raises:
@@ -100,7 +95,7 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
         """
         write = super().write
         try:
-            return self._repeated(lambda: write(lane, position, fold, letters))
+            return self._repeated(lambda: write(works))
         except Fenced:
             if not self._take_back():
                 raise

@@ -12,7 +12,7 @@ import copy
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -103,16 +103,17 @@ def document_id(epoch: int, kind: str, key: int) -> str:
     return f"{epoch:x}-{kind}-{key}"
 
 
-def changes_of(fold: DocumentFold) -> dict[str, list[Change]]:
-    """Return what a fold changes, by document."""
+def changes_of(folds: Iterable[DocumentFold]) -> dict[str, list[Change]]:
+    """Return what folds change, by document."""
     changes: dict[str, list[Change]] = defaultdict(list)
-    payments = fold.touched_payments
-    for target, rows in fold.changes():
-        for row in rows:
-            changes[_id_of(row)].append((target, row))
-            if isinstance(row, IncidentDocument) and row.process_instance_key in payments:
-                of_payment = document_id(row.epoch, PAYMENT, row.process_instance_key)
-                changes[of_payment].append((None, row))
+    for fold in folds:
+        payments = fold.touched_payments
+        for target, rows in fold.changes():
+            for row in rows:
+                changes[_id_of(row)].append((target, row))
+                if isinstance(row, IncidentDocument) and row.process_instance_key in payments:
+                    of_payment = document_id(row.epoch, PAYMENT, row.process_instance_key)
+                    changes[of_payment].append((None, row))
     return changes
 
 

@@ -80,13 +80,13 @@ class Documents:
         self._known.clear()
         self._indices.clear()
 
-    def apply(self, fold: DocumentFold) -> Applied:
-        """Merge everything in.
+    def apply(self, folds: Iterable[DocumentFold]) -> Applied:
+        """Merge everything in; what several folds say of a document is written at once.
 
         Raises:
             Unavailable: the server does not answer; what is missing must be applied again.
         """
-        waiting: Mapping[str, list[Change]] = changes_of(fold)
+        waiting: Mapping[str, list[Change]] = changes_of(folds)
         applied = Applied(sum(len(changes) for changes in waiting.values()))
         unread = [
             name

@@ -104,7 +104,7 @@ class ServerPruner:
         for name, moment in cuts.by_name().items():
             lane = mark_lane(name)
             if marks.claim(lane, CONSUMER, start=moment) < moment:
-                marks.move(lane, moment)
+                marks.move({lane: moment})
 
     # --- what is old ---
 

@@ -1,7 +1,7 @@
 """A tenant's search store on a server, for its importer.
 
 **Why the effect of a record is exactly once, without transactions.** What was one transaction
-becomes three steps in this order: documents, dead letters, watermark.
+becomes three steps in this order: documents, dead letters, watermarks.
 
 - Each step can be repeated: merging is monotonic by position (:mod:`.document`), a dead letter has
   the id of its record, the watermark is a position.
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -38,6 +39,7 @@ from phee.stores.search.opensearch.retention import Retention
 from phee.stores.search.opensearch.server import Frozen, SearchServer
 from phee.stores.search.opensearch.watermarks import Watermarks
 from phee.stores.search.store import CONSUMER
+from phee.stores.writing import LaneWork
 from phee.stream.port import Lane
 
 FROZEN_S_MAX = 60.0
@@ -83,18 +85,16 @@ class ServerSearchStore:
         """See TenantStore."""
         return self._watermarks.position(lane)
 
-    def write(
-        self, lane: Lane, position: int, fold: DocumentFold | None, letters: Sequence[DeadLetter]
-    ) -> int:
+    def write(self, works: Sequence[LaneWork[DocumentFold]]) -> int:
         """See TenantStore; a document that the server refuses becomes a dead letter by itself.
 
         Raises:
-            Fenced: another owner has claimed the lane. Documents may have been written; its own
+            Fenced: another owner has claimed a lane. Documents may have been written; its own
                 are the same.
             Replaced: the indices were rebuilt; what this was to write must be read again.
         """
         try:
-            changes = self._write(lane, position, fold, letters)
+            changes = self._write(works)
         except PheeError as error:
             # What was written may be gone, or was never written: nothing is remembered of it.
             self._documents.forget()
@@ -104,28 +104,31 @@ class ServerSearchStore:
         self._frozen_since = None
         return changes
 
-    def _write(
-        self, lane: Lane, position: int, fold: DocumentFold | None, letters: Sequence[DeadLetter]
-    ) -> int:
+    def _write(self, works: Sequence[LaneWork[DocumentFold]]) -> int:
         changes = 0
-        refused: list[DeadLetter] = []
-        if self._records is not None and isinstance(fold, RecordFold):
-            refused += self._masked(
-                self._refused_record(lane, record, reason)
-                for record, reason in self._records.write(lane, fold)
-            )
-        if fold is not None:
-            applied = self._documents.apply(fold)
-            changes = applied.changes
-            self._server.refresher.written(self._names.documents, changes)
-            refused += [
-                self._refused(lane, rows, reason) for rows, reason in applied.refused.values()
-            ]
         # What the store refused was masked before, or is made of rows that are.
-        self._letters.write([*self._masked(letters), *refused])
-        self._watermarks.move(lane, position)
+        refused = [letter for work in works for letter in self._write_records(work)]
+        for partition, lanes in groupby(sorted(works, key=_partition_of), key=_partition_of):
+            applied = self._documents.apply([work.fold for work in lanes if work.fold is not None])
+            changes += applied.changes
+            refused += [
+                self._refused(partition, rows, reason) for rows, reason in applied.refused.values()
+            ]
+        self._server.refresher.written(self._names.documents, changes)
+        letters = self._masked(letter for work in works for letter in work.letters)
+        self._letters.write([*letters, *refused])
+        self._watermarks.move({work.lane: work.position for work in works})
         self._refused_codes += [letter.reason_code for letter in refused]
         return changes
+
+    def _write_records(self, work: LaneWork[DocumentFold]) -> list[DeadLetter]:
+        """Write what is to be kept as it came; return what the server refuses of it."""
+        if self._records is None or not isinstance(work.fold, RecordFold):
+            return []
+        return self._masked(
+            self._refused_record(work.lane, record, reason)
+            for record, reason in self._records.write(work.lane, work.fold)
+        )
 
     def _thaw_when_due(self) -> None:
         """Take writes again when a rebuild died before it could."""
@@ -175,17 +178,25 @@ class ServerSearchStore:
             tenant_id=self._tenant_id,
         )
 
-    def _refused(self, lane: Lane, changes: Sequence[Change], reason: str) -> DeadLetter:
+    def _refused(
+        self, partition: tuple[int, int], changes: Sequence[Change], reason: str
+    ) -> DeadLetter:
         newest = max((row for _, row in changes), key=lambda row: int(row.position))
+        epoch, partition_id = partition
         return DeadLetter(
-            epoch=lane.epoch,
-            partition_id=lane.partition_id,
+            epoch=epoch,
+            partition_id=partition_id,
             position=newest.position,
             reason_code=dead_letter.REFUSED,
             reason=f"the search server refused the document: {reason}",
             tenant_id=self._tenant_id,
             record=_text_of([row for _, row in changes]),
         )
+
+
+def _partition_of(work: LaneWork[DocumentFold]) -> tuple[int, int]:
+    """Return the epoch and the engine's partition that the work is about."""
+    return work.lane.epoch, work.lane.partition_id
 
 
 def _text_of(rows: Sequence[object]) -> str:

@@ -6,10 +6,12 @@ A watermark is one document. It is only ever changed over the version that was l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from phee.errors import Unavailable
-from phee.stores.search.opensearch.bulk import Version
+from phee.stores.search.opensearch.bulk import Version, Write, write_all
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.writing import Fenced, Replaced, rebuilt_by
@@ -99,15 +101,32 @@ class Watermarks:
         stored = self._read(lane)
         return None if stored is None else stored.position
 
-    def move(self, lane: Lane, position: int) -> None:
-        """Set the position of ``lane``.
+    def move(self, positions: Mapping[Lane, int]) -> None:
+        """Set the positions of lanes.
 
         Raises:
-            Fenced: another owner has claimed it, or it is further already.
+            Fenced: another owner has claimed one, or it is further already; others may be set.
             Replaced: the indices were rebuilt; the watermarks are claimed anew.
         """
-        if lane in self._versions and self._put(lane, position):
-            return
+        lanes = {self._id(lane): lane for lane in positions if lane in self._versions}
+        written = write_all(
+            self._server,
+            [
+                Write(
+                    self._names.watermarks,
+                    name,
+                    msgspec.json.encode(self._mark(lane, positions[lane])),
+                    self._versions[lane],
+                )
+                for name, lane in lanes.items()
+            ],
+        ).written
+        self._versions.update((lanes[name], version) for name, version in written.items())
+        for lane, position in positions.items():
+            if self._id(lane) not in written:
+                self._move_again(lane, position)
+
+    def _move_again(self, lane: Lane, position: int) -> None:
         # Not the version we knew. Ours all the same, when an answer of ours got lost.
         for _ in range(_ROUNDS_MAX):
             stored = self._read(lane)
@@ -149,15 +168,17 @@ class Watermarks:
             else "op_type=create"
         )
         path = path_of(self._names.watermarks, f"/_doc/{self._id(lane)}?{condition}")
-        mark = Watermark(
-            self._consumer, lane.name, lane.epoch, lane.partition_id, position, self._owner
-        )
-        answer = self._server.ask("PUT", path, mark, allow={409})
+        answer = self._server.ask("PUT", path, self._mark(lane, position), allow={409})
         if answer.status == 409:
             return False
         written = answer.decode(_Found)
         self._versions[lane] = Version(written.seq_no, written.primary_term)
         return True
+
+    def _mark(self, lane: Lane, position: int) -> Watermark:
+        return Watermark(
+            self._consumer, lane.name, lane.epoch, lane.partition_id, position, self._owner
+        )
 
     def _id(self, lane: Lane) -> str:
         return mark_id(self._consumer, lane)
