@@ -17,10 +17,10 @@ from phee.errors import InvalidState
 from phee.projections.erasing import Eraser
 from phee.records import ValueType
 from phee.stores.search.opensearch.address import parse_address
-from phee.stores.search.opensearch.bulk import Version, Write, write_all
+from phee.stores.search.opensearch.bulk import Write, write_all
 from phee.stores.search.opensearch.document import StoredDocument, fold_words, with_words
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
-from phee.stores.search.opensearch.letters import ServerLetters, letter_id
+from phee.stores.search.opensearch.letters import ServerLetters
 from phee.stores.search.opensearch.paging import Found, Hit, pages, search
 from phee.stores.search.opensearch.records import RecordIndices
 from phee.stores.search.opensearch.server import SearchServer
@@ -91,9 +91,8 @@ class ServerSweeper:
             record = eraser.text("record", letter.record or "")
             if record != (letter.record or ""):
                 erased = msgspec.json.encode(msgspec.structs.replace(letter, record=record))
-                version = Version(found.seq_no, found.primary_term)
                 index = self._names.dead_letters
-                writes.append(Write(index, letter_id(letter), erased, version))
+                writes.append(Write(index, found.id, erased, found.version))
         self._write(writes, dry_run=dry_run)
         return len(writes)
 
