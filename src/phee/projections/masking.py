@@ -115,12 +115,6 @@ class Masker:
         self._key = key
         self._rules = rules
 
-    @property
-    def key_id(self) -> int:
-        """A number that tells keys apart and says nothing about them (31 bits, never 0)."""
-        digest = hmac.digest(self._key, b"\0phee masking key id", hashlib.sha256)
-        return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF or 1
-
     def token(self, value: str) -> str:
         """Return the token of a value: one word of letters and digits."""
         data = value.encode("utf-8", "surrogatepass")

@@ -170,17 +170,6 @@ class RelationalReader:
                 for status, currency, count, *parts in connection.execute(query)
             ]
 
-    def counts_by_status(self, chosen: TransferFilter | None = None) -> dict[str, int]:
-        """Return how many of the matching transfers have each status (only those that occur)."""
-        status = tables.transfers.c.status
-        query = (
-            select(status, func.count())
-            .where(*transfer_conditions(chosen or TransferFilter()))
-            .group_by(status)
-        )
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
-
     # --- the parts of an instance ---
 
     def tasks(self, instance_key: int, *, epoch: int | None = None) -> list[Task]:
