@@ -9,37 +9,22 @@ from pathlib import Path
 
 import mariadb_server
 import pytest
-import services
 from kafka_world import RealKafka
 from mariadb_server import MariaDbServer
-from real_components import process
-from real_components.missing import Missing
-from real_components.opensearch import OpenSearch
-from real_components.operate import free_ports, start_component
+from search_runtimes import search_server
 from upkeep_worlds import EmbeddedWorld, UpkeepWorld, servers_world, start
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDbServer]:
-    yield from mariadb_server.started()
+    yield from mariadb_server.lent()
 
 
 @pytest.fixture(scope="session")
 def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a search server."""
-    running = services.running().get("opensearch")
-    if running:
-        yield f"http://127.0.0.1:{running.ports['http']}"
-        return
-    component = OpenSearch()
-    try:
-        component.install()
-    except Missing as missing:
-        pytest.skip(f"NOT TESTED on OpenSearch: {missing}")
-    folder = tmp_path_factory.mktemp("opensearch")
-    running = start_component(component, folder, free_ports(component), {})
-    yield f"http://127.0.0.1:{running.ports['http']}"
-    process.stop(running)
+    with search_server("opensearch", tmp_path_factory.mktemp("opensearch")) as url:
+        yield url
 
 
 @pytest.fixture(params=["embedded", pytest.param("servers", marks=pytest.mark.services)])
