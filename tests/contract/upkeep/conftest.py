@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import mariadb_server
 import pytest
-from kafka_world import RealKafka
 from mariadb_server import MariaDbServer
 from search_runtimes import search_server
-from upkeep_worlds import EmbeddedWorld, UpkeepWorld, servers_world, start
+from upkeep_worlds import UpkeepWorld, start, world_on
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +27,6 @@ def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(params=["embedded", pytest.param("servers", marks=pytest.mark.services)])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[UpkeepWorld]:
     """Two tenants with some payments, imported."""
-    if request.param == "embedded":
-        # Not in pytest's folder: a socket's path is short.
-        folder = tempfile.TemporaryDirectory(prefix="phee-")
-        with folder as name, closing(EmbeddedWorld(Path(name))) as embedded:
-            start(embedded)
-            yield embedded
-        return
-    mariadb: MariaDbServer = request.getfixturevalue("mariadb")
-    kafka: RealKafka = request.getfixturevalue("real_kafka")
-    with servers_world(tmp_path, mariadb, request.getfixturevalue("opensearch"), kafka) as servers:
-        start(servers)
-        yield servers
+    with world_on(request, tmp_path, servers=request.param == "servers") as world:
+        start(world)
+        yield world
