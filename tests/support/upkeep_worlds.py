@@ -43,9 +43,10 @@ from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 from phee.stream.port import EventStream, Lane
 from phee.upkeep.rebuilding import Rebuilder, Rebuilt
+from phee.upkeep.report import Verification
 from phee.upkeep.runtimes import Runtimes
 from phee.upkeep.snapshot import Row, business_key, projected_tables, table_named
-from phee.upkeep.verification import Verification, Verifier
+from phee.upkeep.verification import Verifier
 
 TENANTS = ("gorilla", "rhino")
 PARTITIONS = 3

@@ -27,8 +27,10 @@ from phee.stream.memory import MemoryLog
 from phee.stream.port import Lane
 from phee.upkeep.deadletters import DeadLetterDesk
 from phee.upkeep.rebuilding import Rebuilder, Rebuilt
+from phee.upkeep.report import Verification
+from phee.upkeep.running import RunningInstances
 from phee.upkeep.runtimes import Runtimes
-from phee.upkeep.verification import RunningInstances, Verification, Verifier
+from phee.upkeep.verification import Verifier
 
 TENANTS = ("rhino", "gorilla")
 LANE = Lane(1, 1)
