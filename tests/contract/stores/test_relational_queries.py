@@ -15,13 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from phee.errors import InvalidInput, NotFound, TimedOut, Unavailable
 from phee.stores.relational import tables
+from phee.stores.relational.filters import IncidentFilter, ProcessInstanceFilter, TransferFilter
 from phee.stores.relational.models import StatusTotal
-from phee.stores.relational.queries import (
-    IncidentFilter,
-    ProcessInstanceFilter,
-    RelationalReader,
-    TransferFilter,
-)
+from phee.stores.relational.queries import RelationalReader
 
 START = 1_760_000_000_000
 TRANSFERS = 60
