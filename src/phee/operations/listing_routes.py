@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from litestar import Request
@@ -45,6 +46,8 @@ AnyRequest = Request[Any, Any, State]
 Asked = TypeVar("Asked", bound=FreshQuery)
 Key = Annotated[int, PathParameter(ge=1, le=KEY_MAX, description="a key of a listing")]
 BatchId = Annotated[str, PathParameter(min_length=1, max_length=255, description="the batch's id")]
+Declared = tuple[str, Callable[..., Any], str, type[QueryParameters]]
+"""Path, handler, summary, and what the handler reads from the query."""
 
 
 class ListingRoutes(Handlers):
@@ -153,7 +156,21 @@ def listing_handlers(
 ) -> list[HTTPRouteHandler]:
     """Return the routes; paths are those of upstream where it has them."""
     api = ListingRoutes(tenants, queries, store, wait_s=wait_s)
-    declared: list[tuple[str, Any, str, type[QueryParameters]]] = [
+    declared = _about_payments(api) + _about_happenings(api) + _about_flows(api)
+    return [
+        reading(
+            path,
+            handler,
+            summary=summary,
+            reads=[TenantHeader, FreshHeaders, query],
+            errors=[*READ_ERRORS, 504],
+        )
+        for path, handler, summary, query in declared
+    ]
+
+
+def _about_payments(api: ListingRoutes) -> list[Declared]:
+    return [
         ("/batches", api.batches, "List batches", asked.BatchesQuery),
         ("/batches/{batch_id:str}", api.batch, "One batch", FreshQuery),
         (
@@ -174,6 +191,11 @@ def listing_handlers(
             "List messages to people",
             asked.OutboundMessagesQuery,
         ),
+    ]
+
+
+def _about_happenings(api: ListingRoutes) -> list[Declared]:
+    return [
         ("/messages", api.messages, "List messages", asked.MessagesQuery),
         (
             "/message-subscriptions",
@@ -189,6 +211,11 @@ def listing_handlers(
             "List evaluations",
             asked.DecisionEvaluationsQuery,
         ),
+    ]
+
+
+def _about_flows(api: ListingRoutes) -> list[Declared]:
+    return [
         ("/process-definitions", api.definitions, "List definitions", FreshQuery),
         (
             "/process-instances/{process_instance_key:str}/variables",
@@ -197,14 +224,4 @@ def listing_handlers(
             asked.VariableHistoryQuery,
         ),
         ("/errorcodes", api.error_codes, "List error codes", FreshQuery),
-    ]
-    return [
-        reading(
-            path,
-            handler,
-            summary=summary,
-            reads=[TenantHeader, FreshHeaders, query],
-            errors=[*READ_ERRORS, 504],
-        )
-        for path, handler, summary, query in declared
     ]
