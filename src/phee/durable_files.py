@@ -15,7 +15,7 @@ from pathlib import Path
 def replace_durably(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Put ``content`` in the place of ``path``; ``mode`` is that of the new file."""
     _written_beside(path, content, mode).replace(path)
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def create_durably(path: Path, content: bytes, *, mode: int) -> None:
@@ -26,7 +26,7 @@ def create_durably(path: Path, content: bytes, *, mode: int) -> None:
             path.hardlink_to(temporary)
     finally:
         temporary.unlink()
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def _written_beside(path: Path, content: bytes, mode: int) -> Path:
@@ -40,8 +40,9 @@ def _written_beside(path: Path, content: bytes, mode: int) -> Path:
     return temporary
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Put a file's content, or which names a folder has, on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
