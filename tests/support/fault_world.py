@@ -361,6 +361,16 @@ class Scene:
         """Whether every watermark of every tenant has reached the end of the log."""
         return all(self._is_at_end(kind, tenant) for tenant in TENANTS)
 
+    def has_caught_up(self, kind: Kind, brokers: str) -> bool:
+        """Whether every tenant has what each partition holds now."""
+        ends = last_positions(brokers, self.topic)
+        lanes = {f"{self.topic}/{number}": end for number, end in enumerate(ends)}
+        return all(
+            {name: at for name, _, at in self.stores.marks(kind, tenant)}.get(lane, 0) >= end
+            for tenant in TENANTS
+            for lane, end in lanes.items()
+        )
+
     def _is_at_end(self, kind: Kind, tenant: str) -> bool:
         reached: dict[int, list[int]] = {epoch: [] for epoch in self.expected.positions}
         for _, epoch, position in self.stores.marks(kind, tenant):

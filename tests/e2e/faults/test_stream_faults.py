@@ -9,6 +9,8 @@ from collections import Counter
 import pytest
 from child_nursery import Child
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 from failpoints import step
 from fault_cases import STREAM_CONTENT, STREAM_GROUPS, STREAM_NETWORK, Case, named, table
 from fault_stores import ServerStores
@@ -204,6 +206,25 @@ def test_watermarks_set_back(scene: Scene) -> None:
         scene.stores.ask(tenant, "UPDATE watermarks SET position = 0")
     assert not scene.has_all("relational")
     scene.settle()
+
+
+def test_partitions_added(scene: Scene) -> None:
+    of_content("stream/partitions-added")
+    exporting = scene.exporting()
+    exporting.start(step("after position saved", skip=3)).wait_killed()
+    for kind in scene.kinds:
+        scene.start(kind)
+        wait_until(
+            lambda kind=kind: scene.has_caught_up(kind, exporting.brokers),
+            "the importers have caught up",
+            scene.story,
+        )
+    admin = AdminClient({"bootstrap.servers": exporting.brokers})
+    scene.lanes = PARTITIONS + 2
+    admin.create_partitions([NewPartitions(scene.topic, scene.lanes)])[scene.topic].result(20)
+    child = exporting.start()
+    scene.settle()
+    child.end()
 
 
 def test_another_epoch(scene: Scene) -> None:

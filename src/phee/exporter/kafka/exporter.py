@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 
 import msgspec
 import structlog
 
 from phee.errors import PheeError, Unavailable
 from phee.exporter.kafka.keys import MessageKeys
+from phee.exporter.kafka.layout import Layout
 from phee.exporter.kafka.metrics import KafkaExporterMetrics
 from phee.exporter.kafka.outgoing import Outgoing
 from phee.exporter.kafka.run import Progress, Run
@@ -97,6 +99,7 @@ class KafkaExporter:
             lane=lane,
             message_bytes_max=limit,
             partitions=counts,
+            layouts=self._layouts(counts, lane, place),
         )
         run = Run(
             self._stream,
@@ -134,6 +137,20 @@ class KafkaExporter:
             _LOG.info("export begins", lane=str(lane))
         self.progress.position = place.position
         return lane, place
+
+    def _layouts(self, counts: Mapping[str, int], lane: Lane, place: Place) -> dict[str, Layout]:
+        """Return which partitions are used; what is new of it is on disk before it is used."""
+        found = {topic: self._state.layout(topic) for topic in counts}
+        (chunk,) = self._stream.fetch({lane: place.position}, max_bytes=1, timeout_s=0)
+        for topic, count in counts.items():
+            grown = found[topic].grown(count, chunk.last_position)
+            if grown is not found[topic]:
+                self._state.keep_layout(topic, grown)
+                _LOG.info(
+                    "topic laid out", topic=topic, partitions=count, after=grown.steps[-1].after
+                )
+                found[topic] = grown
+        return found
 
     def _failed(self, error: PheeError) -> None:
         if not self.progress.trouble:

@@ -8,11 +8,12 @@ import msgspec
 import structlog
 
 from phee.exporter.kafka.keys import MessageKeys
+from phee.exporter.kafka.layout import Layout
 from phee.exporter.kafka.metrics import KafkaExporterMetrics
 from phee.exporter.kafka.sender import Flight, Sender
 from phee.exporter.kafka.settings import KafkaExporterSettings
 from phee.records import DEFAULT_TENANT, StoredRecord, to_json
-from phee.stream.kafka.message import mark_headers, record_headers, substitute_headers
+from phee.stream.kafka.message import Headers, mark_headers, record_headers, substitute_headers
 from phee.stream.port import Lane
 
 _LOG = structlog.get_logger(__name__)
@@ -34,7 +35,9 @@ class Outgoing:
         lane: Lane,
         message_bytes_max: int,
         partitions: Mapping[str, int],
+        layouts: Mapping[str, Layout],
     ) -> None:
+        """Prepare; ``partitions`` are those that each topic has now, ``layouts`` those in use."""
         self._settings = settings
         self._sender = sender
         self._keys = keys
@@ -42,6 +45,7 @@ class Outgoing:
         self._lane = lane
         self._limit = max(message_bytes_max - ROOM_BYTES, ROOM_BYTES)
         self._partitions = partitions
+        self._layouts = layouts
         self._topics: dict[int, str] = {}
 
     def record(self, flight: Flight, stored: StoredRecord) -> None:
@@ -59,7 +63,7 @@ class Outgoing:
             return
         lane = self._lane
         headers = record_headers(lane.epoch, lane.partition_id, stored.position, tenant_id)
-        self._sender.send(flight, topic, key, value, headers)
+        self._send(flight, topic, key, value, headers, stored.position)
         flight.records += 1
         flight.bytes += len(value)
 
@@ -69,6 +73,19 @@ class Outgoing:
         for topic, count in self._partitions.items():
             for number in range(count):
                 self._sender.send(flight, topic, b"mark", None, headers, number)
+
+    def _send(
+        self,
+        flight: Flight,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        headers: Headers,
+        position: int,
+    ) -> None:
+        """Send what stands for the record at ``position``."""
+        partition = self._layouts[topic].partition(key, position)
+        self._sender.send(flight, topic, key, value, headers, partition)
 
     def _topic(self, value_type: int) -> str:
         topic = self._topics.get(value_type)
@@ -108,6 +125,7 @@ class Outgoing:
             ]
             self._sender.send(flight, self._settings.address.dead_letter_topic, name, part, headers)
         if self._settings.marks:
-            self._sender.send(flight, topic, key, None, substitute_headers(*place, reason))
+            headers = substitute_headers(*place, reason)
+            self._send(flight, topic, key, None, headers, stored.position)
         _LOG.warning("record became a dead letter", position=stored.position, reason=reason)
         self._metrics.dead_letter(reason)

@@ -76,7 +76,6 @@ class Sender:
                 "message.max.bytes": max(message_bytes_max, 1_000),
                 "queue.buffering.max.kbytes": settings.buffer_kbytes,
                 "queue.buffering.max.messages": 200_000,
-                "partitioner": "murmur2_random",
                 "statistics.interval.ms": 0,
                 "error_cb": self._on_error,
             },

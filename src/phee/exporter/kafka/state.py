@@ -1,4 +1,4 @@
-"""What an exporter must not forget: how far it is, whose child is whose, and what it was told.
+"""What an exporter must not forget: how far it is, which keys and partitions it uses, its orders.
 
 One small SQLite file in the data directory. The position in it is the truth: it is on disk before
 the log hears of it, so the log never forgets what is not in Kafka. Other processes read it and put
@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from phee.errors import AlreadyExists, Unavailable
+from phee.exporter.kafka.layout import Layout, Step
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (
@@ -26,6 +27,10 @@ CREATE TABLE IF NOT EXISTS place (
     epoch INTEGER NOT NULL, partition_id INTEGER NOT NULL, position INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS roots (child INTEGER PRIMARY KEY, root INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS layouts (
+    topic TEXT NOT NULL, after INTEGER NOT NULL, partitions INTEGER NOT NULL,
+    PRIMARY KEY (topic, after)
+);
 CREATE TABLE IF NOT EXISTS wishes (
     id INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, position INTEGER NOT NULL
 );
@@ -140,10 +145,31 @@ class State:
             connection.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?)", fresh.items())
             connection.executemany("DELETE FROM roots WHERE child = ?", ((one,) for one in gone))
 
+    def layout(self, topic: str) -> Layout:
+        """Return which partitions of a topic are used; without steps when it never was."""
+        with closing(
+            self._connection.execute(
+                "SELECT after, partitions FROM layouts WHERE topic = ? ORDER BY after", (topic,)
+            )
+        ) as rows:
+            return Layout(Step(*row) for row in rows)
+
+    def keep_layout(self, topic: str, layout: Layout) -> None:
+        """Make the layout of a topic durable.
+
+        Raises:
+            Unavailable: the disk does not take it; the layout is the one before.
+        """
+        steps = [(topic, step.after, step.partitions) for step in layout.steps]
+        with self._writing() as connection:
+            connection.execute("DELETE FROM layouts WHERE topic = ?", (topic,))
+            connection.executemany("INSERT INTO layouts VALUES (?, ?, ?)", steps)
+
     def begin_life(self, place: Place) -> None:
         """Begin another life of the log: nothing of the one before counts."""
         with self._writing() as connection:
             connection.execute("DELETE FROM roots")
+            connection.execute("DELETE FROM layouts")
         self.move(place, {}, ())
 
     def is_paused(self) -> bool:
