@@ -33,9 +33,9 @@ from phee.monitoring import configure_logging
 OUTPUT = ROOT / "bench/results/data.local.json"
 RECORDS = 250_000
 PAYMENTS = 500
-DOCUMENTS = 20_000
-WARM_UP = 60_000
-"""Documents that a server takes before its code is compiled: its first minute is slow."""
+DOCUMENTS = 40_000
+WARM_UP = 250_000
+"""Documents that a server takes before its code is compiled; until then it takes half as many."""
 FRESH_PER_S = 100
 FRESH_S = 10.0
 HUB_S = 12

@@ -37,6 +37,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(ROOT / "scripts")]
 import services  # noqa: E402
 from bench.importers import SEED, Stopwatch, data_directory, short_payments  # noqa: E402
 
+from phee.collecting import collect_seldom  # noqa: E402
 from phee.importers.process import MaskingKeys  # noqa: E402
 from phee.monitoring import configure_logging  # noqa: E402
 from phee.projections.documents import DocumentFold  # noqa: E402
@@ -92,6 +93,7 @@ def measure_writing(line: str, documents: int) -> tuple[float, float]:
     """Return documents a second, and a second of this process's processor time."""
     with closing(Target(line)) as target:
         folds = target.folds(documents)
+        collect_seldom()  # as importers do
         watch = Stopwatch()
         for fold in folds:
             target.write(fold)

@@ -14,6 +14,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -30,13 +31,16 @@ Change = tuple[Target | None, Any]
 """A row and its target; without one, the row is an incident of the payment itself."""
 
 
-class AmountDigits(msgspec.Struct, frozen=True):
-    """The digits of an amount in groups, for exact sums: e12 counts units of 10^12, m4 of 10^-4."""
+class AmountDigits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The digits of an amount in groups, for exact sums: e12 counts units of 10^12, m4 of 10^-4.
 
-    e12: int
-    e6: int
-    e0: int
-    m4: int
+    Groups of zeros add nothing, so they are not indexed.
+    """
+
+    e12: int = 0
+    e6: int = 0
+    e0: int = 0
+    m4: int = 0
 
 
 class StoredDocument(msgspec.Struct, omit_defaults=True):
@@ -149,6 +153,8 @@ def merge(document: StoredDocument, changes: Sequence[Change]) -> StoredDocument
     if not is_changed:
         return document
     _derive(merged)
+    if merged.words is None or _texts(merged) != _texts(document):
+        merged.words = _words(merged)
     return merged
 
 
@@ -157,9 +163,8 @@ def _merge_row(document: StoredDocument, target: Target, row: RowChange) -> bool
     is_changed = is_newer
     if is_newer:
         setattr(document, target.position, row.position)
-    for name in _fields(type(row)):
-        value = getattr(row, name)
-        if value is None:
+    for name, value in zip(_fields(type(row)), msgspec.structs.astuple(row), strict=True):
+        if value is None or not name:
             continue
         stored = getattr(document, name)
         if name in target.largest_wins:
@@ -178,9 +183,12 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 
 
 def _fields(kind: type[RowChange]) -> tuple[str, ...]:
-    if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(f for f in kind.__struct_fields__ if f not in _IDENTITY)
-    return _FIELDS[kind]
+    """Return the names of a row's fields, empty ones for those that are not merged."""
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = tuple("" if f in _IDENTITY else f for f in kind.__struct_fields__)
+        _FIELDS[kind] = names
+    return names
 
 
 def _merge_incident(payment: StoredDocument, row: IncidentDocument) -> bool:
@@ -208,7 +216,6 @@ def _derive(document: StoredDocument) -> None:
         document.duration_ms = document.completed_at - document.started_at
     if document.amount is not None:
         document.amount_digits = amount_digits(document.amount)
-    document.words = _words(document)
 
 
 def with_words(document: StoredDocument) -> StoredDocument:
@@ -216,11 +223,14 @@ def with_words(document: StoredDocument) -> StoredDocument:
     return msgspec.structs.replace(document, words=_words(document))
 
 
+_texts = attrgetter(*TEXT_FIELDS)
+
+
 def _words(document: StoredDocument) -> dict[str, str]:
     return {
         name: folded
-        for name in TEXT_FIELDS
-        if (text := getattr(document, name)) and (folded := fold_words(text))
+        for name, text in zip(TEXT_FIELDS, _texts(document), strict=True)
+        if text and (folded := fold_words(text))
     }
 
 
@@ -236,7 +246,10 @@ def fold_words(text: str) -> str:
     same; done here, because servers differ in what they can do without plugins.
     """
     lower = text.lower()
-    if not lower.isascii():
+    if lower.isascii():
+        if lower.isalnum():
+            return lower  # one word, as most numbers and codes are
+    else:
         apart = unicodedata.normalize("NFD", lower)
         lower = "".join(c for c in apart if unicodedata.category(c) != "Mn")
     return " ".join(_WORD.findall(lower))
