@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from kafka_world import RealKafka
-from real_components.missing import Missing
+from started_component import started
 
 HERE = Path(__file__).parent
 LONG = "PHEE_TEST_LONG"
@@ -39,9 +39,5 @@ def is_long(item: pytest.Item) -> bool:
 def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
     """One Kafka broker for the whole run."""
     kafka = RealKafka(tmp_path_factory.mktemp("kafka"))
-    try:
-        kafka.start()
-    except Missing as missing:
-        pytest.skip(f"Kafka cannot be had: {missing}")
-    yield kafka
-    kafka.stop()
+    with started(kafka, kafka.stop, "Kafka cannot be had"):
+        yield kafka

@@ -31,7 +31,8 @@ from phee.cli.hub_api import HubApi
 from phee.cli.upkeep_place import runtimes_of
 from phee.cli.verify import running
 from phee.projections.mapping import default_mapping
-from phee.upkeep.verification import Verification, Verifier
+from phee.upkeep.report import Verification
+from phee.upkeep.verification import Verifier
 
 KILLS = int(os.environ.get("PHEE_KILLS", "50"))
 SEED = int(os.environ.get("PHEE_SEED", str(time.time_ns() % 1_000_000)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,25 @@ def interleaved(
     payments: int, seed: int, tenants: Sequence[str] = ("gorilla", "rhino")
 ) -> list[Record]:
     """Payments of the tenants in turn, with failures and incidents, their commits mixed."""
-    rng, writer = random.Random(seed), RecordWriter()
+    mixed = mixed_commits(RecordWriter(), range(payments), random.Random(seed), tenants)
+    return [record for commit in mixed for record in commit]
+
+
+def mixed_commits(
+    writer: RecordWriter, numbers: Sequence[int], rng: random.Random, tenants: Sequence[str]
+) -> Iterator[Sequence[Record]]:
+    """The commits of payments with these numbers, those of each in order."""
     flows = [
-        payment(writer, n, tenant_id=tenants[n % len(tenants)], rng=rng, echoes=1)
-        for n in range(payments)
+        payment(writer, number, tenant_id=tenants[number % len(tenants)], rng=rng, echoes=1)
+        for number in numbers
     ]
-    records: list[Record] = []
     while flows:
         flow = rng.choice(flows)
         commit = next(flow, None)
         if commit is None:
             flows.remove(flow)
         else:
-            records += commit
-    return records
+            yield commit
 
 
 def by_value_type(records: list[Record], seed: int) -> list[list[Record]]:

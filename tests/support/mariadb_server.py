@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
-import pytest
 from real_components import process
 from real_components.mariadb import OPERATOR, PASSWORD_FILE, MariaDb, address
 from real_components.missing import Missing
 from real_components.operate import free_ports, start_component
+from started_component import started
 
 
 class MariaDbServer:
@@ -90,16 +90,11 @@ class MariaDbServer:
         return pymysql.connect(host="127.0.0.1", port=self.port, autocommit=True, **account)
 
 
-def started() -> Iterator[MariaDbServer]:
+def lent() -> Iterator[MariaDbServer]:
     """Yield a server, for a fixture; without one the test is skipped and says so.
 
     Tests kill processes, never the machine, so nothing waits for the disk.
     """
     server = MariaDbServer(durable=False)
-    try:
-        server.start()
-    except Missing as missing:
-        server.close()
-        pytest.skip(f"NOT TESTED on MariaDB: {missing}")
-    yield server
-    server.close()
+    with started(server, server.close, "NOT TESTED on MariaDB"):
+        yield server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from confluent_kafka import Producer
 from importing import import_all, new_importer, onboard, prepare
 from kafka_world import RealKafka, everywhere, import_until, kafka_stream, write
@@ -41,9 +43,10 @@ from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 from phee.stream.port import EventStream, Lane
 from phee.upkeep.rebuilding import Rebuilder, Rebuilt
+from phee.upkeep.report import Verification
 from phee.upkeep.runtimes import Runtimes
 from phee.upkeep.snapshot import Row, business_key, projected_tables, table_named
-from phee.upkeep.verification import Verification, Verifier
+from phee.upkeep.verification import Verifier
 
 TENANTS = ("gorilla", "rhino")
 PARTITIONS = 3
@@ -282,6 +285,22 @@ def servers_world(
             search += f"&raw=true&raw_prefix={parse_address(search).prefix}"
         world = ServersWorld(data, mariadb, search, kafka)
         yield opened.enter_context(contextlib.closing(world))
+
+
+@contextlib.contextmanager
+def world_on(
+    request: pytest.FixtureRequest, folder: Path, *, servers: bool, raw: bool = False
+) -> Iterator[UpkeepWorld]:
+    """A world on servers, which are started when they are first needed, or embedded."""
+    if not servers:
+        # Not in pytest's folder: a socket's path is short.
+        short = tempfile.TemporaryDirectory(prefix="phee-")
+        with short as name, contextlib.closing(EmbeddedWorld(Path(name))) as embedded:
+            yield embedded
+        return
+    mariadb, url, kafka = map(request.getfixturevalue, ("mariadb", "opensearch", "real_kafka"))
+    with servers_world(folder, mariadb, url, kafka, raw=raw) as on_servers:
+        yield on_servers
 
 
 def start(world: UpkeepWorld) -> None:

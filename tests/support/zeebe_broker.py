@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from real_components import process
-from real_components.missing import Missing
 from real_components.operate import free_ports, start_component
 from real_components.zeebe import Zeebe
+from started_component import started
 
 SWITCH = "PHEE_TEST_ZEEBE"
 """``host:port`` of a gateway, or 0 to leave out what needs one."""
@@ -52,11 +52,5 @@ def zeebe_broker(folder: Path) -> Iterator[Broker | str]:
     if named == "0":
         pytest.skip(f"{SWITCH}=0 leaves out what needs a real Zeebe")
     broker = Broker(folder)
-    try:
-        broker.start()
-    except Missing as missing:
-        pytest.skip(f"Zeebe cannot be had: {missing}")
-    try:
+    with started(broker, broker.stop, "Zeebe cannot be had"):
         yield broker
-    finally:
-        broker.stop()

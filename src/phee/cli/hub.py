@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import secrets
 import signal
 import socket
@@ -27,6 +26,7 @@ from phee.cli.orchestrator import open_orchestrator
 from phee.cli.settings import Settings, load_settings
 from phee.collecting import collect_in_small_steps, keep_what_is_there
 from phee.connectors import ConnectorSettings, Http, handlers
+from phee.durable_files import create_durably
 from phee.errors import InvalidState
 from phee.monitoring import configure_logging
 from phee.operations import TenantStores
@@ -127,14 +127,8 @@ class Hub:
 def _ilp_secret(data: Path) -> str:
     """Return the secret that fulfilments are derived from; made once per data directory."""
     path = data / SECRET_FILE
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
-        file.flush()
-        os.fsync(file.fileno())
+    if not path.exists():
+        create_durably(path, secrets.token_hex(32).encode(), mode=0o600)
     return path.read_text().strip()
 
 

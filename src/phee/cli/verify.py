@@ -20,7 +20,9 @@ from phee.errors import Unavailable
 from phee.projections.mapping import default_mapping
 from phee.stream.port import Lane
 from phee.upkeep.comparing import Difference
-from phee.upkeep.verification import RunningInstances, TenantReport, Verification, Verifier
+from phee.upkeep.report import TenantReport, Verification
+from phee.upkeep.running import RunningInstances
+from phee.upkeep.verification import Verifier
 
 SHOWN_MAX = 50
 _ALL_AGREE = "engine, log, rows and documents agree"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,15 @@ from typing import Any
 import structlog
 
 from phee.commands import ActivatedJob, Command
+from phee.engine.answers import Answers, refuse
 from phee.engine.birth import birth
 from phee.engine.commit import Commits
 from phee.engine.core import Core
 from phee.engine.definitions import Definitions
 from phee.engine.deployment import bind_stored
-from phee.engine.due import DueWork
-from phee.engine.errors import EngineStopped, Rejected
-from phee.engine.group import Group, GroupProcessor, Work, load_state
+from phee.engine.errors import EngineStopped
+from phee.engine.group import Group, GroupProcessor, load_state
 from phee.engine.intake import Intake
-from phee.engine.job_commands import refill_stream, yield_job
 from phee.engine.job_streams import JobStream
 from phee.engine.log import EngineLog
 from phee.engine.requests import PRUNED_AT_ONCE_MAX, prune
@@ -35,12 +33,10 @@ from phee.engine.state import State
 from phee.engine.stats import Stats
 from phee.engine.store import Store
 from phee.engine.wishes import NEVER_REFUSED, prepare
+from phee.engine.work_queue import WorkQueue
 from phee.errors import PheeError
 
 log = structlog.get_logger(__name__)
-
-GROUP_COMMANDS_MAX = 64
-"""About 10 ms of processing: the loop has other things to do as well."""
 
 IDLE_S_MAX = 1.0
 DISK_SILENT_S_MAX = 5.0
@@ -81,10 +77,8 @@ class Engine:
         self._now = 0
         self._requests_kept_ms = requests_kept_ms
         self._intake = Intake()
-        self._waiting: deque[Work] = deque()
-        self._oldest_came_at = 0.0  # the oldest of those that wait; 0: not known
-        self._refills: dict[JobStream, None] = {}
-        self._due = DueWork(state, clock())
+        self._queue = WorkQueue(state, clock())
+        self._answers = Answers(self._queue)
         self._commits: Commits | None = None
         self._step_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +86,6 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: list[asyncio.Future[None]] = []
         self._failure: BaseException | None = None
-        self._jobs_available: list[Callable[[str], None]] = []
         self.log = EngineLog(
             store,
             epoch=epoch,
@@ -266,9 +259,7 @@ class Engine:
             stats.requests_refused += 1
             future.set_exception(error)
             return future
-        if not self._waiting:
-            self._oldest_came_at = time.perf_counter()
-        self._waiting.append((handler, argument, future))
+        self._queue.add((handler, argument, future))
         if not self._step_scheduled:
             self._schedule()
         return future
@@ -305,7 +296,7 @@ class Engine:
 
     def on_jobs_available(self, callback: Callable[[str], None]) -> None:
         """Call ``callback`` with a job type whenever jobs of it wait for a worker."""
-        self._jobs_available.append(callback)
+        self._answers.on_jobs_available(callback)
 
     async def wake(self) -> None:
         """Do what is due by the clock now, and return once it is durable (for moved clocks)."""
@@ -316,7 +307,7 @@ class Engine:
 
     def _refill(self, stream: JobStream) -> None:
         if self._state.queues.count(stream.type, stream.tenant_ids):
-            self._refills[stream] = None
+            self._queue.refill(stream)
             self._schedule()
 
     def _schedule(self) -> None:
@@ -337,7 +328,7 @@ class Engine:
         if self._loop is None or commits is None or commits.full:
             return
         self._now = now = max(self._now, self._clock())
-        work = self._take_work(now)
+        work = self._queue.take(now)
         if not work:
             self._sleep(now)
             return
@@ -346,33 +337,13 @@ class Engine:
             commits.add(group)
         self._schedule()
 
-    def _take_work(self, now: int) -> list[Work]:
-        work: list[Work] = []
-        # what was put off is older than anything that waits
-        work += [(_go_on, self._state, None)] * len(self._state.backlog)
-        work += [(handler, argument, None) for handler, argument in self._due.take(now)]
-        if self._refills:
-            work += [(refill_stream, stream, None) for stream in self._refills]
-            self._refills.clear()
-        waiting = self._waiting
-        if waiting and self._oldest_came_at:
-            waited_s = time.perf_counter() - self._oldest_came_at
-            self._state.stats.wait_ms.add(waited_s * 1000)
-            self._oldest_came_at = 0.0
-        while waiting and len(work) < GROUP_COMMANDS_MAX:
-            work.append(waiting.popleft())
-        return work
-
     def _sleep(self, now: int) -> None:
         assert self._loop is not None
         if not self._commits:
-            idle, self._idle = self._idle, []
-            for future in idle:
-                if not future.done():
-                    future.set_result(None)
+            self._tell_idle()
         if self._timer is not None:
             self._timer.cancel()
-        next_at = self._due.next_at()
+        next_at = self._queue.next_at()
         delay = IDLE_S_MAX if next_at is None else min(IDLE_S_MAX, max(next_at - now, 1) / 1000)
         self._timer = self._loop.call_later(delay, self._schedule)
 
@@ -386,30 +357,20 @@ class Engine:
         self._schedule()
         await future
 
+    def _tell_idle(self) -> None:
+        idle, self._idle = self._idle, []
+        for future in idle:
+            if not future.done():
+                future.set_result(None)
+
     # -- answers
 
     def _durable(self, groups: list[Group]) -> None:
         self.log.advance(groups[-1].position)
         for group in groups:
             self._intake.finished(group.commands, group.latency_ms)
-            self._hand_out(group)
+            self._answers.hand_out(group)
         self._schedule()
-
-    def _hand_out(self, group: Group) -> None:
-        for token, answer in group.replies:
-            future: asyncio.Future[Any] = token  # type: ignore[assignment]
-            if future.done():
-                continue
-            if isinstance(answer, Rejected):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-        for stream, jobs in group.pushes.items():
-            if stream.closed or not _called(stream.deliver, jobs):
-                self._waiting.extend((yield_job, job.key, None) for job in jobs)
-        for job_type in group.available_types:
-            for callback in self._jobs_available:
-                _called(callback, job_type)
 
     # -- trouble
 
@@ -424,19 +385,12 @@ class Engine:
                 timer.cancel()
         if self._failure is None:
             self._failure = reason
-        unanswered = [token for _, _, token in self._waiting if token is not None]
+        unanswered = self._queue.clear()
         lost = self._commits.stop() if self._commits is not None else []
         unanswered += [token for group in lost for token, _ in group.replies]
         unanswered += [token for token, _, _ in self._state.awaited.values()]
-        self._waiting.clear()
-        for token in unanswered:
-            future: asyncio.Future[Any] = token  # type: ignore[assignment]
-            if not future.done():
-                future.set_exception(reason)
-        idle, self._idle = self._idle, []
-        for settled in idle:
-            if not settled.done():
-                settled.set_result(None)
+        refuse(unanswered, reason)
+        self._tell_idle()
         self._loop = None
 
     def _prune(self) -> None:
@@ -445,21 +399,3 @@ class Engine:
         before_ms = self._clock() - self._requests_kept_ms
         again = prune(self._store, before_ms) == PRUNED_AT_ONCE_MAX
         self._pruner = self._loop.call_later(1.0 if again else PRUNE_EVERY_S, self._prune)
-
-
-def _called(callback: Callable[[Any], None], argument: Any) -> bool:
-    """Call somebody else's code; its fault is logged and is not ours."""
-    try:
-        callback(argument)
-    except Exception as error:
-        log.error("callback_failed", exc_info=error)
-        return False
-    return True
-
-
-def _go_on(core: Core, state: State) -> None:
-    """Process the oldest command that was put off."""
-    later = state.backlog.popleft()
-    core.drop(later)
-    later.touch_scope(core)
-    core.go_on(later.follow_up)

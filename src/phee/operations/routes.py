@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from litestar import Request, Router
-from litestar.datastructures import State
+from litestar import Router
 from litestar.params import PathParameter
 
 from phee.operations.analytics import (
@@ -27,7 +26,8 @@ from phee.operations.answers import (
     TransferAnswer,
     TransferDetail,
 )
-from phee.operations.freshness import Waiter, require
+from phee.operations.fresh_routes import AnyRequest, Declared, FreshHandlers, fresh_routes
+from phee.operations.freshness import Waiter
 from phee.operations.listing_routes import listing_handlers
 from phee.operations.parameters import (
     DeadLettersQuery,
@@ -40,24 +40,16 @@ from phee.operations.parameters import (
 from phee.operations.queries import OperationsQueries
 from phee.web import (
     KEY_MAX,
-    FreshHeaders,
     FreshQuery,
-    QueryParameters,
-    TenantHeader,
     TenantResolver,
-    read_query,
-    wanted_position,
 )
-from phee.web.routing import READ_ERRORS, Handlers, reading
 
-AnyRequest = Request[Any, Any, State]
-Asked = TypeVar("Asked", bound=FreshQuery)
 InstanceKey = Annotated[
     int, PathParameter(ge=1, le=KEY_MAX, description="workflowInstanceKey of a listing")
 ]
 
 
-class OperationsRoutes(Handlers):
+class OperationsRoutes(FreshHandlers):
     """Handlers over their explicit dependencies."""
 
     def __init__(
@@ -69,11 +61,10 @@ class OperationsRoutes(Handlers):
         *,
         wait_s: float,
     ) -> None:
-        self._tenants = tenants
+        super().__init__(tenants, wait_s)
         self._queries = queries
         self._relational = relational
         self._search = search
-        self._wait_s = wait_s
 
     async def transfers(self, request: AnyRequest) -> PageAnswer[TransferAnswer]:
         """List payments, newest first; everything that is asked for must match exactly."""
@@ -136,17 +127,6 @@ class OperationsRoutes(Handlers):
         tenant_id, query = await self._asked(request, DeadLettersQuery, self._relational)
         return await self._queries.dead_letters(tenant_id, query)
 
-    async def _asked(
-        self, request: AnyRequest, query_type: type[Asked], *waiters: Waiter
-    ) -> tuple[str, Asked]:
-        """Return the tenant and the query, once the stores are as fresh as they must be."""
-        tenant = self._tenants.of(request)
-        query = read_query(request, query_type)
-        position = wanted_position(request, query)
-        for waiter in waiters:
-            await require(waiter, tenant.id, position, timeout_s=self._wait_s)
-        return tenant.id, query
-
 
 def routes(
     tenants: TenantResolver,
@@ -158,7 +138,7 @@ def routes(
 ) -> Router:
     """Return the routes under /api/v1; reads wait up to ``wait_s`` for a wanted position."""
     api = OperationsRoutes(tenants, queries, relational, search, wait_s=wait_s)
-    declared: list[tuple[str, Any, str, type[QueryParameters]]] = [
+    declared: list[Declared] = [
         ("/transfers", api.transfers, "List payments", TransfersQuery),
         ("/transfers/statistics", api.statistics, "Count and sum payments", StatisticsQuery),
         ("/transfer/{workflow_instance_key:str}", api.transfer, "One payment", FreshQuery),
@@ -179,15 +159,6 @@ def routes(
     return Router(
         "/api/v1",
         tags=["operations"],
-        route_handlers=[
-            reading(
-                path,
-                handler,
-                summary=summary,
-                reads=[TenantHeader, FreshHeaders, query],
-                errors=[*READ_ERRORS, 504],
-            )
-            for path, handler, summary, query in declared
-        ]
+        route_handlers=fresh_routes(declared)
         + listing_handlers(tenants, queries.listings, relational, wait_s=wait_s),
     )

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from phee.errors import InvalidInput
-from phee.projections.masking import PersonalData, is_erased, plain_name
+from phee.projections.masking import PersonalData, hidden, is_entry, plain_name
 from phee.records import Record, ValueType
 from phee.records.values import RecordValue, VariableValue
 
@@ -240,14 +240,14 @@ class _One:
         return text if _is_money(name) else self._in_words(text)
 
     def _object(self, value: dict[str, Any]) -> dict[str, Any]:
-        if value.keys() == {"key", "value"} and isinstance(value["key"], str):
+        if is_entry(value):
             return {"key": value["key"], "value": self.value(value["key"], value["value"])}
         sides = self._sides(value)
         erased = {}
         for name, item in value.items():
             is_theirs = self._rules.covers(name) and _side(name) in sides
             erased[self._in_words(name)] = (
-                self._hidden(item) if is_theirs else self.value(name, item)
+                hidden(item, lambda _: self._token) if is_theirs else self.value(name, item)
             )
         return erased
 
@@ -261,16 +261,6 @@ class _One:
             elif isinstance(item, dict) and plain_name(name) == "partyidinfo":
                 sides |= self._sides(item) & {""}
         return sides
-
-    def _hidden(self, value: Any) -> Any:
-        """Put the token in place of everything that a personal value says."""
-        if value is None or value == "" or isinstance(value, bool) or is_erased(value):
-            return value
-        if isinstance(value, dict):
-            return {name: self._hidden(item) for name, item in value.items()}
-        if isinstance(value, list):
-            return [self._hidden(item) for item in value]
-        return self._token
 
     def _is_party(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, str | int):

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import resources
 from typing import Any, Literal, TypeVar
 
@@ -115,12 +115,6 @@ class Masker:
         self._key = key
         self._rules = rules
 
-    @property
-    def key_id(self) -> int:
-        """A number that tells keys apart and says nothing about them (31 bits, never 0)."""
-        digest = hmac.digest(self._key, b"\0phee masking key id", hashlib.sha256)
-        return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF or 1
-
     def token(self, value: str) -> str:
         """Return the token of a value: one word of letters and digits."""
         data = value.encode("utf-8", "surrogatepass")
@@ -138,7 +132,7 @@ class Masker:
     def value(self, name: str, value: Any) -> Any:
         """Return ``value`` (anything JSON can say) as it may be shown under ``name``."""
         if self.covers(name):
-            return self._hidden(value)
+            return hidden(value, self.token)
         if isinstance(value, dict):
             return self._object(value)
         if isinstance(value, list):
@@ -162,14 +156,14 @@ class Masker:
     def struct(self, found: T) -> T:
         """Return ``found`` with its personal fields masked; itself when it has none."""
         masked = {
-            name: self._hidden(value)
+            name: hidden(value, self.token)
             for name in self._rules.of_struct(type(found))
             if (value := getattr(found, name)) is not None
         }
         return msgspec.structs.replace(found, **masked) if masked else found
 
     def _object(self, value: dict[str, Any]) -> dict[str, Any]:
-        if value.keys() == {"key", "value"} and isinstance(value["key"], str):
+        if is_entry(value):
             return {"key": value["key"], "value": self.value(value["key"], value["value"])}
         return {name: self.value(name, item) for name, item in value.items()}
 
@@ -182,14 +176,21 @@ class Masker:
         masked = self.value("", value)
         return text if masked == value else msgspec.json.encode(masked).decode()
 
-    def _hidden(self, value: Any) -> Any:
-        if value is None or value == "" or isinstance(value, bool) or is_erased(value):
-            return value
-        if isinstance(value, dict):
-            return {name: self._hidden(item) for name, item in value.items()}
-        if isinstance(value, list):
-            return [self._hidden(item) for item in value]
-        return self.token(value if isinstance(value, str) else str(value))
+
+def hidden(value: Any, token: Callable[[str], str]) -> Any:
+    """Return a personal value (anything JSON can say) with a token for each thing it says."""
+    if value is None or value == "" or isinstance(value, bool) or is_erased(value):
+        return value
+    if isinstance(value, dict):
+        return {name: hidden(item, token) for name, item in value.items()}
+    if isinstance(value, list):
+        return [hidden(item, token) for item in value]
+    return token(str(value))
+
+
+def is_entry(value: dict[str, Any]) -> bool:
+    """Return whether an object says its own name, as the entries of an extension list do."""
+    return value.keys() == {"key", "value"} and isinstance(value["key"], str)
 
 
 def plain_name(name: str) -> str:

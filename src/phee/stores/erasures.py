@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import secrets
 import threading
 import time
@@ -26,6 +25,7 @@ from typing import Literal
 
 import msgspec
 
+from phee.durable_files import replace_durably
 from phee.errors import InvalidInput, Unavailable
 from phee.projections.erasing import Eraser, Erasure, erasure_of
 from phee.projections.masking import ERASED_BYTES, KEY_BYTES, erased_token
@@ -191,19 +191,8 @@ class ErasureLists:
             ) from error
 
     def _write(self, tenant_id: str, erasures: list[KeptErasure]) -> None:
-        path = self._path(tenant_id, LIST_NAME)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(_File(erasures=erasures)))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        content = msgspec.json.encode(_File(erasures=erasures))
+        replace_durably(self._path(tenant_id, LIST_NAME), content, mode=0o600)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -6,12 +6,12 @@ once, whole, readable by its owner alone; whoever comes second finds the key of 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import threading
 from pathlib import Path
 
+from phee.durable_files import create_durably
 from phee.errors import InvalidInput
 from phee.projections.masking import (
     KEY_BYTES,
@@ -112,19 +112,4 @@ def read_key(path: Path) -> bytes:
 def write_new_key(path: Path, key: bytes) -> None:
     """Write a key that nobody has seen yet; whoever was faster stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{key.hex()}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(temporary)
-    finally:
-        temporary.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    create_durably(path, f"{key.hex()}\n".encode(), mode=0o600)

@@ -11,7 +11,7 @@ each use, writers once they have the lock; so nothing is ever written to a file 
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import DisconnectionError
 
+from phee.durable_files import sync
 from phee.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 5_000
@@ -123,14 +124,9 @@ def make_durable(path: Path) -> None:
     so syncing that log makes all commits so far survive a power loss.
     """
     log = Path(f"{path.resolve()}-wal")
-    try:
-        descriptor = os.open(log, os.O_RDONLY)
-    except FileNotFoundError:
-        return  # everything is in the main file, which a checkpoint has synced
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # Without it everything is in the main file, which a checkpoint has synced.
+    with contextlib.suppress(FileNotFoundError):
+        sync(log)
 
 
 def _open(path: Path, options: str, pragmas: tuple[str, ...]) -> _OpenedFile:

@@ -9,7 +9,6 @@ modification time, at most ``RECHECK_S`` late.
 from __future__ import annotations
 
 import fcntl
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from phee.durable_files import replace_durably
 from phee.errors import AlreadyExists, InvariantBroken, NotFound
 from phee.tenants.tenant import Tenant
 
@@ -194,21 +194,6 @@ class TenantRegistry:
         with self._path.with_suffix(".lock").open("wb") as lock_file:
             fcntl.flock(lock_file, fcntl.LOCK_EX)
             yield
-
-
-def replace_durably(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of ``path``: all or nothing, on disk when it returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _unknown() -> UnknownTenant:

@@ -21,11 +21,12 @@ from phee.stores.erasures import ErasureLists, Stamp
 from phee.stream.history import History, LogIncomplete
 from phee.stream.port import Lane
 from phee.upkeep.comparing import Differences
+from phee.upkeep.contiguity import Contiguity
 from phee.upkeep.folding import Folder, Shadow
+from phee.upkeep.live_comparison import compare_live
 from phee.upkeep.replacing import Replacement, open_replacement
 from phee.upkeep.runtimes import Runtimes
 from phee.upkeep.snapshot import Snapshot
-from phee.upkeep.verification import Contiguity, compare_live
 
 NEAR_POSITIONS = 2_000
 """So near to the live store, the rest can be folded while it is locked."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, BinaryIO, Protocol
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from phee.durable_files import sync
 from phee.errors import InvalidState, NotFound, Unavailable
 from phee.importers.process import Kind
 from phee.stores.masking_keys import MaskingKeys
@@ -139,13 +139,13 @@ class FileReplacement:
     def _publish(self) -> None:
         """Make the new store complete on disk, then lead the name to it."""
         self.store.close()  # its last connection moves the write-ahead log into the file
-        _sync(self._path)
+        sync(self._path)
         link = self._name.with_name(f"{self._name.name}.next")
         link.unlink(missing_ok=True)
         link.symlink_to(self._path.name)
-        _sync(self._name.parent)
+        sync(self._name.parent)
         link.replace(self._name)
-        _sync(self._name.parent)
+        sync(self._name.parent)
 
     def _remove_leftovers(self) -> None:
         """Remove every build of this store that its name does not lead to."""
@@ -243,11 +243,3 @@ def _hold(path: Path) -> BinaryIO:
             "another process rebuilds this store", where=str(path), fix="Wait for it"
         ) from error
     return lock
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,14 +13,15 @@ from typing import Any
 
 import msgspec
 
-from phee.errors import InvalidState, Unavailable
+from phee.errors import InvalidState
 from phee.projections.erasing import Eraser
 from phee.records import ValueType
 from phee.stores.search.opensearch.address import parse_address
-from phee.stores.search.opensearch.bulk import Version, Write, write_all
+from phee.stores.search.opensearch.bulk import Write, write_all
 from phee.stores.search.opensearch.document import StoredDocument, fold_words, with_words
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
-from phee.stores.search.opensearch.letters import ServerLetters, letter_id
+from phee.stores.search.opensearch.letters import ServerLetters
+from phee.stores.search.opensearch.paging import Found, Hit, pages, search
 from phee.stores.search.opensearch.records import RecordIndices
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.query import TEXT_FIELDS
@@ -31,28 +32,7 @@ _LETTERS = "dead_letters"
 _RECORD_ORDER = ["position", "partitionId", "timestamp"]
 
 
-class _Hit(msgspec.Struct):
-    index: str = msgspec.field(name="_index")
-    id: str = msgspec.field(name="_id")
-    seq_no: int = msgspec.field(name="_seq_no")
-    primary_term: int = msgspec.field(name="_primary_term")
-    source: msgspec.Raw = msgspec.field(name="_source")
-    routing: str | None = msgspec.field(name="_routing", default=None)
-    sort: list[Any] = []
-
-
-class _Shards(msgspec.Struct):
-    failed: int = 0
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct, rename={"shards": "_shards"}):
-    hits: _Hits
-    shards: _Shards
-    timed_out: bool = False
+_Hit = Hit[msgspec.Raw]
 
 
 class ServerSweeper:
@@ -111,9 +91,8 @@ class ServerSweeper:
             record = eraser.text("record", letter.record or "")
             if record != (letter.record or ""):
                 erased = msgspec.json.encode(msgspec.structs.replace(letter, record=record))
-                version = Version(found.seq_no, found.primary_term)
                 index = self._names.dead_letters
-                writes.append(Write(index, letter_id(letter), erased, version))
+                writes.append(Write(index, found.id, erased, found.version))
         self._write(writes, dry_run=dry_run)
         return len(writes)
 
@@ -139,29 +118,14 @@ class ServerSweeper:
             )
 
     def _pages(self, index: str, query: dict[str, Any], order: list[str]) -> Iterator[list[_Hit]]:
-        """Yield everything that meets the query, as of now or later."""
-        path = path_of(index, "/_search?ignore_unavailable=true")
+        """Return everything that meets the query, as of now or later."""
         self._server.ask("POST", path_of(index, "/_refresh?ignore_unavailable=true"), allow={404})
-        after: list[Any] | None = None
-        while True:
-            body: dict[str, Any] = {
-                "query": query,
-                "size": PAGE,
-                "seq_no_primary_term": True,
-                "sort": [{name: {"order": "asc", "unmapped_type": "long"}} for name in order],
-            }
-            if after is not None:
-                body["search_after"] = after
-            answer = self._server.ask("POST", path, body).decode(_Answer)
-            if answer.shards.failed or answer.timed_out:
-                raise Unavailable(
-                    "the search server can reach only a part of the documents", fix="Ask again"
-                )
-            hits = answer.hits.hits
-            yield hits
-            if len(hits) < PAGE:
-                return
-            after = hits[-1].sort
+        path = path_of(index, "/_search?ignore_unavailable=true")
+        sort = [{name: {"order": "asc", "unmapped_type": "long"}} for name in order]
+        return pages(
+            lambda body: search(self._server, path, body, Found[msgspec.Raw]),
+            {"query": query, "size": PAGE, "sort": sort},
+        )
 
 
 def open_sweeper(line: str, tenant_id: str) -> ServerSweeper:
@@ -185,6 +149,5 @@ def _holds(source: bytes, needles: list[bytes]) -> bool:
 
 
 def _over(hit: _Hit, source: bytes) -> Write:
-    version = Version(hit.seq_no, hit.primary_term)
     routing = int(hit.routing) if hit.routing is not None else None
-    return Write(hit.index, hit.id, source, version, routing=routing)
+    return Write(hit.index, hit.id, source, hit.version, routing=routing)

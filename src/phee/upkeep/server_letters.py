@@ -21,7 +21,7 @@ from phee.projections.masking import Masker
 from phee.stores.masking_keys import MaskingKeys
 from phee.stores.relational.models import DeadLetter
 from phee.stores.search.opensearch.address import parse_address
-from phee.stores.search.opensearch.bulk import Version, Write, write_all
+from phee.stores.search.opensearch.bulk import Write, write_all
 from phee.stores.search.opensearch.document import (
     StoredDocument,
     changes_of,
@@ -30,6 +30,7 @@ from phee.stores.search.opensearch.document import (
 )
 from phee.stores.search.opensearch.indices import TenantIndices, create, path_of
 from phee.stores.search.opensearch.letters import OPEN, ServerLetters
+from phee.stores.search.opensearch.paging import Found, Hit, search
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.opensearch.watermarks import read_all
 from phee.stores.search.store import CONSUMER
@@ -40,21 +41,7 @@ from phee.upkeep.sql_letters import dealt_with
 ROUNDS_MAX = 20
 PAUSE_S = 0.1
 _AT_ONCE = 500
-
-
-class _Hit(msgspec.Struct):
-    index: str = msgspec.field(name="_index")
-    seq_no: int = msgspec.field(name="_seq_no")
-    primary_term: int = msgspec.field(name="_primary_term")
-    source: StoredDocument = msgspec.field(name="_source")
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct):
-    hits: _Hits
+_Hit = Hit[StoredDocument]
 
 
 class ServerLetterBook:
@@ -154,16 +141,15 @@ class ServerLetterBook:
         body: dict[str, Any] = {
             "query": {"bool": {"filter": [{"term": {n: v}} for n, v in same.items()]}},
             "size": _AT_ONCE,
-            "seq_no_primary_term": True,
         }
-        answer = self._server.ask("POST", path_of(index, "/_search"), body).decode(_Answer)
-        if len(answer.hits.hits) == _AT_ONCE:
+        hits = search(self._server, path_of(index, "/_search"), body, Found[StoredDocument])
+        if len(hits) == _AT_ONCE:
             raise InvalidState(
                 f"the instance has {_AT_ONCE} documents or more",
                 where=str(letter.process_instance_key),
                 fix="Rebuild the tenant's search store instead",
             )
-        return answer.hits.hits
+        return hits
 
     def _write(self, before: list[_Hit], after: dict[str, StoredDocument]) -> bool:
         """Replace documents over what was read; return False when somebody was faster."""
@@ -174,7 +160,7 @@ class ServerLetterBook:
             index = self._names.generation(document.epoch, document.process_instance_key)
             if hit is None:
                 create(self._server, index)
-            version = Version(hit.seq_no, hit.primary_term) if hit else None
+            version = hit.version if hit else None
             place = hit.index if hit else index
             writes.append(Write(place, name, msgspec.json.encode(document), version))
         outcome = write_all(self._server, writes)

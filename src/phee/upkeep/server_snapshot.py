@@ -11,10 +11,8 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Table
 
-from phee.errors import Unavailable
 from phee.importers.process import Kind
 from phee.stores.money import money_decimal
 from phee.stores.retention_marks import Cuts
@@ -22,6 +20,7 @@ from phee.stores.search.opensearch.address import parse_address
 from phee.stores.search.opensearch.document import StoredDocument, document_id
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
 from phee.stores.search.opensearch.letters import ServerLetters
+from phee.stores.search.opensearch.paging import Found, Hit, pages, refresh, search
 from phee.stores.search.opensearch.pruning import read_server_cuts
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.opensearch.watermarks import read_all
@@ -33,25 +32,6 @@ from phee.upkeep.snapshot import Key, Row
 PAGE = 1_000
 DAY_MS = 86_400_000
 _LEFT_OUT = {"excludes": ["words", "amount_digits"]}
-
-
-class _Hit(msgspec.Struct):
-    source: StoredDocument = msgspec.field(name="_source")
-    sort: list[Any] = []
-
-
-class _Shards(msgspec.Struct):
-    failed: int = 0
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct, rename={"shards": "_shards"}):
-    hits: _Hits
-    shards: _Shards
-    timed_out: bool = False
 
 
 class ServerSnapshot:
@@ -77,7 +57,7 @@ class ServerSnapshot:
         """See Snapshot."""
         self.positions = read_marks(self._server, self._names.watermarks)
         self.cuts = read_server_cuts(self._server, self._names)
-        self._refresh(self._names.documents)
+        refresh(self._server, self._names.documents)
         return self.positions
 
     def rows(self, table: Table, *, epochs: Collection[int] | None = None) -> Iterator[Row]:
@@ -88,26 +68,14 @@ class ServerSnapshot:
         query: dict[str, Any] = {"match_all": {}}
         if epochs is not None:
             query = {"terms": {"epoch": sorted(epochs)}}
-        after: list[Any] | None = None
-        while True:
-            body: dict[str, Any] = {
-                "query": query,
-                "size": PAGE,
-                "sort": [{name: {"order": "asc"}} for name in ("key", "kind", "epoch")],
-                "_source": _LEFT_OUT,
-            }
-            if after is not None:
-                body["search_after"] = after
-            hits = self._search(body)
-            for hit in hits:
-                yield _row(hit.source)
-            if len(hits) < PAGE:
-                return
-            after = hits[-1].sort
+        sort = [{name: {"order": "asc"}} for name in ("key", "kind", "epoch")]
+        body = {"query": query, "size": PAGE, "sort": sort, "_source": _LEFT_OUT}
+        for hits in pages(self._search, body):
+            yield from (_row(hit.source) for hit in hits)
 
     def find(self, table: Table, keys: Sequence[Key]) -> dict[Key, Row]:  # noqa: ARG002 - one table
         """See Snapshot."""
-        self._refresh(self._names.documents)
+        refresh(self._server, self._names.documents)
         found: dict[Key, Row] = {}
         for start in range(0, len(keys), PAGE):
             part = keys[start : start + PAGE]
@@ -144,17 +112,9 @@ class ServerSnapshot:
                 row = {name: getattr(found.source, name) for name in names}
                 yield {"id": found.source.number, **row}
 
-    def _refresh(self, index: str) -> None:
-        refresh(self._server, index)
-
-    def _search(self, body: dict[str, Any]) -> list[_Hit]:
-        answer = self._server.ask("POST", path_of(self._names.documents, "/_search"), body)
-        found = answer.decode(_Answer)
-        if found.shards.failed or found.timed_out:
-            raise Unavailable(
-                "the search server can reach only a part of the documents", fix="Try again"
-            )
-        return found.hits.hits
+    def _search(self, body: dict[str, Any]) -> list[Hit[StoredDocument]]:
+        path = path_of(self._names.documents, "/_search")
+        return search(self._server, path, body, Found[StoredDocument])
 
 
 def open_server_snapshot(line: str, tenant_id: str) -> ServerSnapshot:
@@ -176,20 +136,6 @@ def read_marks(server: SearchServer, index: str) -> dict[Lane, int]:
     """Return the watermarks of a tenant as they are now."""
     marks = read_all(server, index, CONSUMER)
     return {Lane(mark.epoch, mark.partition_id, mark.lane): mark.position for mark in marks}
-
-
-def refresh(server: SearchServer, index: str) -> None:
-    """Make everything written so far visible.
-
-    Raises:
-        Unavailable: there is no such index.
-    """
-    if server.ask("POST", path_of(index, "/_refresh"), allow={404}).status == 404:
-        raise Unavailable(
-            "the tenant has no search indices yet",
-            where=index,
-            fix="Its importer creates them when it starts; see that the importer runs",
-        )
 
 
 def _row(document: StoredDocument) -> Row:

@@ -19,7 +19,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 from sqlalchemy.exc import DatabaseError
 
 from phee.errors import InvalidState, Unavailable
@@ -27,128 +26,21 @@ from phee.importers.process import KINDS, Kind, RegisteredTenants, make_sorter
 from phee.projections.mapping import TransferMapping
 from phee.records import DEFAULT_TENANT
 from phee.stores.erasures import ErasureLists
-from phee.stream.history import History, LogIncomplete, block_of
-from phee.stream.port import Chunk, Lane
-from phee.upkeep.comparing import (
-    Difference,
-    Differences,
-    TableComparison,
-    Totals,
-    What,
-    add_to_totals,
-)
+from phee.stream.history import History, LogIncomplete
+from phee.stream.port import Lane
+from phee.upkeep.comparing import Differences
+from phee.upkeep.contiguity import Contiguity
 from phee.upkeep.folding import Folder, Shadow
-from phee.upkeep.letters import compare_letters
+from phee.upkeep.live_comparison import compare_live
 from phee.upkeep.payments import compare_payments, find_payments, note
-from phee.upkeep.pruned import Pruned
+from phee.upkeep.report import StoreReport, TenantReport, Verification, totals_of
+from phee.upkeep.running import ListRunning, RunningInstances, compare_running
 from phee.upkeep.runtimes import Runtimes
 from phee.upkeep.settling import Pair, settle
-from phee.upkeep.snapshot import Key, Snapshot, SqlSnapshot, projected_tables
+from phee.upkeep.snapshot import Key, Snapshot
 from phee.upkeep.workspace import workspace
 
-NEAR_POSITIONS = 2_000
-"""A fold so near to a moving store can be compared with it."""
-NEAR_ROUNDS_MAX = 20
 NO_LIST = "running instances: this orchestrator cannot list them"
-
-
-class Total(msgspec.Struct, frozen=True, rename="camel"):
-    """Payments of one status and currency; ``amount`` is exact, as text."""
-
-    status: str
-    currency: str
-    count: int
-    amount: str
-
-
-class StoreReport(msgspec.Struct, frozen=True, rename="camel"):
-    """One store of a tenant: how far it is, how many rows were compared, what payments add up to.
-
-    ``open_dead_letters`` counts what could not be projected; the log's fold leaves out the same.
-    """
-
-    store: str
-    position: int
-    rows: dict[str, int]
-    totals: list[Total]
-    open_dead_letters: int
-
-
-class TenantReport(msgspec.Struct, frozen=True, rename="camel"):
-    """What was proven of one tenant; ``differences`` holds the first ones of ``difference_count``.
-
-    ``running_instances`` is None where the orchestrator cannot list what runs.
-    """
-
-    tenant: str
-    stores: list[StoreReport]
-    running_instances: int | None
-    difference_count: int
-    differences: list[Difference]
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether everything agrees."""
-        return self.difference_count == 0
-
-
-class Verification(msgspec.Struct, frozen=True, rename="camel"):
-    """What was proven, and about which part of the log.
-
-    ``not_checked`` says in words what could not be compared, and why; it is no difference.
-    """
-
-    is_clean: bool
-    records: int
-    log_differences: list[Difference]
-    tenants: list[TenantReport]
-    not_checked: list[str] = []
-
-
-@dataclass(frozen=True, slots=True)
-class RunningInstances:
-    """The instances that an orchestrator runs, as of a position of its log.
-
-    ``groups`` maps (tenant, process id) to keys.
-    """
-
-    lane: Lane
-    position: int
-    groups: Mapping[tuple[str, str], Sequence[int]]
-
-
-ListRunning = Callable[[], RunningInstances | None]
-"""Ask the orchestrator what runs; None when it cannot tell."""
-
-
-class Contiguity:
-    """Looks for gaps in a log whose positions grow by one."""
-
-    def __init__(self, differences: Differences) -> None:
-        self._differences = differences
-        self._at: dict[Lane, int] = {}
-        self.records = 0
-
-    def see(self, chunk: Chunk) -> None:
-        """Look at a chunk that goes on where the one before ended."""
-        for last_position, data in chunk.blocks:
-            at = self._at.get(chunk.lane, 0)
-            if last_position <= at:
-                continue
-            block = block_of(data)
-            positions = [r.position for r in block.records if r.position > at] if block else []
-            # A stream that spreads a log over lanes has gaps in each.
-            if not chunk.lane.name and positions != list(range(at + 1, last_position + 1)):
-                self._note(chunk.lane, at, last_position, len(positions))
-            self.records += len(positions)
-            self._at[chunk.lane] = last_position
-
-    def _note(self, lane: Lane, at: int, last_position: int, count: int) -> None:
-        where = f"{lane.epoch}:{lane.partition_id}"
-        expected, found = f"{at + 1} to {last_position}", f"{count} records"
-        self._differences.add(
-            Difference("log", where, f"after {at}", "different", "position", expected, found)
-        )
 
 
 @dataclass(slots=True)
@@ -361,7 +253,12 @@ class Verifier:
             )
             return
         for tenant in tenants:
-            _compare_engine(tenant, running.lane.epoch)
+            compare_running(
+                tenant.shadows["relational"],
+                tenant.running,
+                running.lane.epoch,
+                tenant.differences,
+            )
 
     def _compare_stores_alone(self, tenants: Sequence[_Tenant], error: LogIncomplete) -> None:
         """Compare rows with documents, which is all that is left without the whole stream."""
@@ -395,100 +292,8 @@ class Verifier:
         tenant.differences = found
         position = max(tenant.live["relational"].positions.values(), default=0)
         count = sum(each for each, _ in totals.values())
-        report = StoreReport("relational", position, {"transfers": count}, _totals(totals), 0)
+        report = StoreReport("relational", position, {"transfers": count}, totals_of(totals), 0)
         tenant.stores.append(report)
-
-
-def compare_live(
-    live: Snapshot,
-    shadow: Shadow,
-    follow: Callable[[], None],
-    epochs: Collection[int],
-    differences: Differences,
-) -> StoreReport:
-    """Compare a live store with its fold; ``follow`` folds on to where a moving store is now."""
-    if live.is_moving:
-        for _ in range(NEAR_ROUNDS_MAX):
-            before = sum(shadow.slot.marks.values())
-            follow()
-            if sum(shadow.slot.marks.values()) - before <= NEAR_POSITIONS:
-                break
-    folded = shadow.snapshot()
-    try:
-        report, unsettled = compare_store(live, folded, epochs, differences)
-    finally:
-        folded.close()
-    for table, keys in unsettled.items():
-        _settle(live, shadow, follow, table, keys, differences)
-    return report
-
-
-def _settle(
-    live: Snapshot,
-    shadow: Shadow,
-    follow: Callable[[], None],
-    table_name: str,
-    keys: Sequence[Key],
-    differences: Differences,
-) -> None:
-    (table,) = (each for each in projected_tables(live.kind) if each.name == table_name)
-
-    def look(waiting: Collection[Key]) -> Mapping[Key, Pair]:
-        follow()
-        found = live.find(table, list(waiting))
-        folded = shadow.snapshot()
-        try:
-            expected = folded.find(table, list(waiting))
-        finally:
-            folded.close()
-        pruned = Pruned(live)
-        lacking = expected.keys() - found.keys()
-        gone = {key for key in lacking if pruned.covers(table, expected[key])}
-        return {
-            key: (None, None) if key in gone else (found.get(key), expected.get(key))
-            for key in waiting
-        }
-
-    for key, (row, expected) in settle(keys, look).items():
-        differences.add_row(live.kind, table_name, key, row, expected)
-
-
-def compare_store(
-    live: Snapshot, folded: Snapshot, epochs: Collection[int], differences: Differences
-) -> tuple[StoreReport, dict[str, list[Key]]]:
-    """Compare every table of a store with its fold.
-
-    Returns the report, and by table the keys of what must be looked at again.
-    """
-    totals: Totals = {}
-    rows: dict[str, int] = {}
-    unsettled: dict[str, list[Key]] = {}
-    payments = "transfers" if live.kind == "relational" else "documents"
-    pruned = Pruned(live, folded)
-    for table in projected_tables(live.kind):
-        comparison = TableComparison(live.kind, table, differences)
-        if table.name == payments:
-            comparison.observe = lambda row: (
-                add_to_totals(totals, row) if row.get("kind", "payment") == "payment" else None
-            )
-        comparison.compare(live, folded, epochs=epochs, may_lack=pruned.covers)
-        rows[str(table.name)] = comparison.rows
-        unsettled[str(table.name)] = comparison.unsettled
-    letters = compare_letters(live, folded, epochs, differences, may_lack=pruned.covers)
-    position = max((p for lane, p in live.positions.items() if lane.epoch in epochs), default=0)
-    return StoreReport(live.kind, position, rows, _totals(totals), letters), unsettled
-
-
-def _compare_engine(tenant: _Tenant, epoch: int) -> None:
-    folded = tenant.shadows["relational"].snapshot()
-    assert isinstance(folded, SqlSnapshot), "shadows of a verification are embedded"
-    try:
-        in_log = folded.active_instances(epoch)
-    finally:
-        folded.close()
-    for key in sorted(in_log ^ tenant.running):
-        what: What = "missing" if key in in_log else "unexpected"
-        tenant.differences.add(Difference("engine", "running instances", str(key), what))
 
 
 def _farthest(tenants: Sequence[_Tenant], lanes: Collection[Lane]) -> dict[Lane, int]:
@@ -510,13 +315,6 @@ def _reached(tenants: Sequence[_Tenant]) -> dict[Lane, int]:
             for lane, position in shadow.slot.marks.items():
                 end[lane] = max(end.get(lane, 0), position)
     return end
-
-
-def _totals(totals: Totals) -> list[Total]:
-    return [
-        Total(status, currency, count, f"{amount:f}")
-        for (status, currency), (count, amount) in sorted(totals.items())
-    ]
 
 
 def _report(tenant: _Tenant, *, is_listed: bool) -> TenantReport:

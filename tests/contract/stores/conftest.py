@@ -16,7 +16,7 @@ from phee.stores.search.runtime import EMBEDDED, MASKING_VARIABLE
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDbServer]:
-    yield from mariadb_server.started()
+    yield from mariadb_server.lent()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.services)])

@@ -6,9 +6,9 @@ and what the party does later stay as they are.
 
 from __future__ import annotations
 
+import gc
 import io
 import random
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,9 +17,7 @@ from typing import Any
 
 import pytest
 from erased_party import OTHER, OTHER_NAME, PARTY, everywhere, is_named, mentions, named_payment
-from kafka_world import RealKafka
-from mariadb_server import MariaDbServer
-from upkeep_worlds import EmbeddedWorld, ServersWorld, UpkeepWorld, servers_world, start
+from upkeep_worlds import EmbeddedWorld, ServersWorld, UpkeepWorld, start, world_on
 
 from phee.errors import InvalidState, Unavailable
 from phee.importers.process import KINDS, Kind
@@ -59,19 +57,9 @@ def world(
 ) -> Iterator[UpkeepWorld]:
     """Some payments in two tenants, and the party in all sorts of records of both."""
     monkeypatch.setenv("PHEE_MASKING", "on" if request.param in ("masked", "servers") else "off")
-    if "servers" not in request.param:
-        # Not in pytest's folder: a socket's path is short.
-        folder = tempfile.TemporaryDirectory(prefix="phee-")
-        with folder as name, closing(EmbeddedWorld(Path(name))) as embedded:
-            begin(embedded)
-            yield embedded
-        return
-    mariadb: MariaDbServer = request.getfixturevalue("mariadb")
-    kafka: RealKafka = request.getfixturevalue("real_kafka")
-    url = request.getfixturevalue("opensearch")
-    with servers_world(tmp_path, mariadb, url, kafka, raw=True) as servers:
-        begin(servers)
-        yield servers
+    with world_on(request, tmp_path, servers="servers" in request.param, raw=True) as world:
+        begin(world)
+        yield world
 
 
 def begin(world: UpkeepWorld) -> None:
@@ -303,6 +291,7 @@ def test_documents_of_a_killed_importer_are_erased(
         if isinstance(world, ServersWorld):
             with pytest.raises(KeyboardInterrupt):
                 world.import_all("search")
+    gc.collect()  # what a killed process had is gone, so is its place in the consumer group
     erase(world)
     world.import_all()
     assert mentions(world) == []

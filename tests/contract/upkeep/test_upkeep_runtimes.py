@@ -26,8 +26,8 @@ from phee.tenants import Tenant, TenantRegistry
 from phee.upkeep import settling
 from phee.upkeep.deadletters import OPERATOR, DeadLetterDesk
 from phee.upkeep.exporting import export_table, exportable
+from phee.upkeep.running import RunningInstances
 from phee.upkeep.snapshot import projected_tables
-from phee.upkeep.verification import RunningInstances
 
 pytestmark = pytest.mark.timeout(600)
 SEED = 20261123

@@ -9,20 +9,15 @@ from pathlib import Path
 import pytest
 from fault_stores import EmbeddedStores, ServerStores
 from fault_world import Components, Scene
-from real_components.missing import Missing
 from search_runtimes import own_indices
+from started_component import started
 
 
 @pytest.fixture(scope="session")
 def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Components]:
     made = Components(tmp_path_factory.mktemp("faults"))
-    try:
-        made.start()
-    except Missing as missing:
-        made.close()
-        pytest.skip(f"NO FAULTS TESTED: {missing}")
-    yield made
-    made.close()
+    with started(made, made.close, "NO FAULTS TESTED"):
+        yield made
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from failpoints import step
 from fault_cases import CLUSTER, Case, table
 from fault_world import Exporting, Scene, rng_of
 from real_components.kafka_cluster import NODES, KafkaCluster
-from real_components.missing import Missing
+from started_component import started
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -20,13 +20,8 @@ pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
     made = KafkaCluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        made.start()
-    except Missing as missing:
-        made.stop()
-        pytest.skip(f"NO FAULTS OF A CLUSTER TESTED: {missing}")
-    yield made
-    made.stop()
+    with started(made, made.stop, "NO FAULTS OF A CLUSTER TESTED"):
+        yield made
 
 
 def leader(cluster: KafkaCluster, topic: str) -> int:

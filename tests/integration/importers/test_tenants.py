@@ -12,7 +12,8 @@ from phee.importers.process import KINDS, Kind
 from phee.projections.dead_letter import UNKNOWN_TENANT
 from phee.records import DEFAULT_TENANT, Record
 from phee.stores.operator import open_operator_reader
-from phee.stores.relational.queries import TransferFilter, open_reader
+from phee.stores.relational.filters import TransferFilter
+from phee.stores.relational.queries import open_reader
 from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 

@@ -26,8 +26,8 @@ from kafka_world import (
     settings_for,
     write,
 )
-from real_components.missing import Missing
 from record_stream import Instance, RecordWriter, payment
+from started_component import started
 
 from phee.errors import AlreadyExists, InvalidState, Unavailable
 from phee.exporter.kafka import control
@@ -87,12 +87,8 @@ def steps(importer: Any, count: int) -> None:
 def own_kafka(tmp_path: Path) -> Iterator[RealKafka]:
     """A broker that this test alone stops and starts."""
     kafka = RealKafka(tmp_path / "kafka")
-    try:
-        kafka.start()
-    except Missing as missing:
-        pytest.skip(f"Kafka cannot be had: {missing}")
-    yield kafka
-    kafka.stop()
+    with started(kafka, kafka.stop, "Kafka cannot be had"):
+        yield kafka
 
 
 def test_a_broker_that_is_killed_and_comes_back(own_kafka: RealKafka, tmp_path: Path) -> None:

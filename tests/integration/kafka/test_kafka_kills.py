@@ -22,8 +22,8 @@ from kafka_world import (
     settings_for,
 )
 from real_components.kafka_cluster import KafkaCluster
-from real_components.missing import Missing
 from record_stream import RecordWriter, payment
+from started_component import started
 from stream_runtimes import ServedLog
 
 from phee.exporter.kafka import control
@@ -101,13 +101,8 @@ def wait_for_state(data: Path) -> None:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[KafkaCluster]:
     made = KafkaCluster(tmp_path / "cluster")
-    try:
-        made.start()
-    except Missing as missing:
-        made.stop()
-        pytest.skip(f"Kafka cannot be had: {missing}")
-    yield made
-    made.stop()
+    with started(made, made.stop, "Kafka cannot be had"):
+        yield made
 
 
 @pytest.mark.slow

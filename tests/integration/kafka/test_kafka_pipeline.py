@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from importing import Rows, fold_of, new_importer, prepare, stores_of
+from interleaving import mixed_commits
 from kafka_world import (
     Form,
     RealKafka,
@@ -20,7 +21,7 @@ from kafka_world import (
     settings_for,
     write,
 )
-from record_stream import RecordWriter, payment
+from record_stream import RecordWriter
 
 from phee.exporter.kafka.settings import TopicSettings
 from phee.importers.process import KINDS, Kind
@@ -36,18 +37,9 @@ Stores = dict[str, Rows]
 
 def payments(log: MemoryLog, writer: RecordWriter, count: int, seed: int = SEED) -> None:
     """Append payments of two tenants whose commits interleave."""
-    rng = random.Random(seed)
-    flows: list[Iterator[Any]] = [
-        payment(writer, seed * 100 + n, tenant_id=TENANTS[n % 2], rng=rng, echoes=1)
-        for n in range(count)
-    ]
-    while flows:
-        flow = rng.choice(flows)
-        commit = next(flow, None)
-        if commit is None:
-            flows.remove(flow)
-        else:
-            log.append(commit)
+    numbers = range(seed * 100, seed * 100 + count)
+    for commit in mixed_commits(writer, numbers, random.Random(seed), TENANTS):
+        log.append(commit)
 
 
 @pytest.fixture

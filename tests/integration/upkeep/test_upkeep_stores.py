@@ -20,15 +20,17 @@ from phee.errors import InvalidState, NotFound, Unavailable
 from phee.importers.process import KINDS, Kind
 from phee.projections.mapping import TransferMapping, default_mapping, load_mapping
 from phee.records import Record, decode_block, encode_block
-from phee.stores.relational.queries import open_reader
+from phee.stores.relational.queries import RelationalReader, open_reader
 from phee.stream.history import LogHistory, LogIncomplete
 from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
 from phee.stream.port import Lane
 from phee.upkeep.deadletters import DeadLetterDesk
 from phee.upkeep.rebuilding import Rebuilder, Rebuilt
+from phee.upkeep.report import Verification
+from phee.upkeep.running import RunningInstances
 from phee.upkeep.runtimes import Runtimes
-from phee.upkeep.verification import RunningInstances, Verification, Verifier
+from phee.upkeep.verification import Verifier
 
 TENANTS = ("rhino", "gorilla")
 LANE = Lane(1, 1)
@@ -189,6 +191,10 @@ def test_without_its_beginning_the_log_proves_nothing_and_stores_prove_each_othe
 # --- rebuilding ---
 
 
+def _transfers(reader: RelationalReader) -> int:
+    return sum(total.count for total in reader.totals_by_status())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_running_importer_and_open_readers_follow_a_rebuild(
     data: Path, log: MemoryLog, writer: RecordWriter, kind: Kind
@@ -196,7 +202,7 @@ def test_a_running_importer_and_open_readers_follow_a_rebuild(
     importer = new_importer(kind, data, LocalStream(log, kind))
     importer.step()
     reader = open_reader(data, "rhino")
-    before = reader.counts_by_status() if kind == "relational" else {}
+    before = _transfers(reader) if kind == "relational" else 0
     for round_ in range(3):
         append(log, payment(writer, 200 + round_, tenant_id="rhino"))
         importer.step()
@@ -215,7 +221,7 @@ def test_a_running_importer_and_open_readers_follow_a_rebuild(
     importer.stop()
     importer.run()
     if kind == "relational":
-        assert sum(reader.counts_by_status().values()) == sum(before.values()) + 6
+        assert _transfers(reader) == before + 6
     reader.close()
     other = next(k for k in KINDS if k != kind)
     import_all(other, data, log)

@@ -113,9 +113,7 @@ def test_masking_under_other_names_changes_nothing(value: object, name: str) -> 
     assert nothing.value(f"_{name}x", value) == value
 
 
-def test_keys_tell_themselves_apart_and_must_be_whole() -> None:
-    other = Masker(b"x" * KEY_BYTES, default_personal_data())
-    assert 0 < MASKER.key_id != other.key_id > 0
+def test_a_key_must_be_whole() -> None:
     with pytest.raises(InvalidInput):
         Masker(b"short", default_personal_data())
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
+from phee.durable_files import create_durably
 from phee.errors import Unavailable
 from phee.stores.mysql.names import OPERATOR
 from phee.stores.paths import operator_directory, tenant_directory
 
 FILE_NAME = "database.password"
-_MODE = 0o600
 
 
 def password_path(data: Path, tenant_id: str) -> Path:
@@ -43,22 +42,5 @@ def ensure_password(data: Path, tenant_id: str) -> str:
     path = password_path(data, tenant_id)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        _create(path, secrets.token_urlsafe(24))
+        create_durably(path, secrets.token_urlsafe(24).encode(), mode=0o600)
     return read_password(data, tenant_id)
-
-
-def _create(path: Path, password: str) -> None:
-    """Make the file whole or not at all; whoever comes second keeps the first one's."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(password)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        return
-    finally:
-        temporary.unlink()

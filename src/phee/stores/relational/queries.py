@@ -9,28 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    ScalarSelect,
-    Select,
-    Table,
-    func,
-    literal_column,
-    select,
-)
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Table, func, literal_column, select
 
 from phee.errors import NotFound, TimedOut
-from phee.stores.listing import Found, Listing, Part
+from phee.stores.listing import Part
 from phee.stores.money import exact_sum
-from phee.stores.order import cursor_place, cursor_text
 from phee.stores.paths import relational_path
 from phee.stores.relational import tables
 from phee.stores.relational.error_codes import ErrorCode, read_error_codes
@@ -57,6 +43,7 @@ from phee.stores.relational.models import (
     Transfer,
     Variable,
 )
+from phee.stores.relational.table_reader import Row, Shown, TableReader
 from phee.stores.relational.ways import (
     DEAD_LETTERS,
     INCIDENTS,
@@ -64,19 +51,14 @@ from phee.stores.relational.ways import (
     TRANSFERS,
     incident_parts,
     instance_parts,
-    order,
     transfer_parts,
 )
 from phee.stores.sqlite import reader_engine
-from phee.stores.taking import COUNTED_MAX, PAGED_MAX, Asked, too_deep
+from phee.stores.taking import COUNTED_MAX, PAGED_MAX, too_deep
 from phee.stores.watermarks import position_reached
 
-__all__ = ["IncidentFilter", "ProcessInstanceFilter", "RelationalReader", "TransferFilter"]
-
-Row = TypeVar("Row", bound=msgspec.Struct)
 POLL_S_MIN = 0.002
 POLL_S_MAX = 0.05
-MYSQL_NO_INDEX = 1176
 
 
 def open_reader(data: Path, tenant_id: str) -> RelationalReader:
@@ -84,21 +66,12 @@ def open_reader(data: Path, tenant_id: str) -> RelationalReader:
     return RelationalReader(reader_engine(relational_path(data, tenant_id)))
 
 
-class Shown(NamedTuple):
-    """Which page of a listing, in which order."""
-
-    page: int
-    size: int
-    cursor: str
-    sorted_by: str
-    sorted_order: str
-
-
 class RelationalReader:
     """The queries of one tenant; they raise ``Unavailable`` while its store does not exist."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reader = TableReader(engine)
 
     def close(self) -> None:
         """Close the connections."""
@@ -122,7 +95,7 @@ class RelationalReader:
             InvalidInput: a filter, order, page or cursor that does not exist.
         """
         shown = Shown(page, size, cursor, sorted_by, sorted_order)
-        return self._page(TRANSFERS, Transfer, transfer_parts(chosen), shown)
+        return self._reader.page(TRANSFERS, Transfer, transfer_parts(chosen), shown)
 
     def get_transfer(self, workflow_instance_key: int, *, epoch: int | None = None) -> Transfer:
         """Return the transfer of an instance (the newest with this key unless an epoch is named).
@@ -135,7 +108,7 @@ class RelationalReader:
         if epoch is not None:
             conditions.append(columns.epoch == epoch)
         newest = [columns.started_at.desc(), columns.id.desc()]
-        found = self._rows(tables.transfers, Transfer, conditions, newest, limit=1)
+        found = self._reader.rows(tables.transfers, Transfer, conditions, newest, limit=1)
         if not found:
             raise NotFound(
                 "no transfer of this tenant has this key",
@@ -170,17 +143,6 @@ class RelationalReader:
                 for status, currency, count, *parts in connection.execute(query)
             ]
 
-    def counts_by_status(self, chosen: TransferFilter | None = None) -> dict[str, int]:
-        """Return how many of the matching transfers have each status (only those that occur)."""
-        status = tables.transfers.c.status
-        query = (
-            select(status, func.count())
-            .where(*transfer_conditions(chosen or TransferFilter()))
-            .group_by(status)
-        )
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
-
     # --- the parts of an instance ---
 
     def tasks(self, instance_key: int, *, epoch: int | None = None) -> list[Task]:
@@ -214,7 +176,7 @@ class RelationalReader:
         """Return one page of process instances and the number of all that match."""
         parts = instance_parts(chosen or ProcessInstanceFilter())
         shown = Shown(page, size, cursor, sorted_by, sorted_order)
-        return self._page(PROCESS_INSTANCES, ProcessInstance, parts, shown)
+        return self._reader.page(PROCESS_INSTANCES, ProcessInstance, parts, shown)
 
     def incidents(
         self,
@@ -229,14 +191,16 @@ class RelationalReader:
         """Return one page of incidents and the number of all that match."""
         parts = incident_parts(chosen or IncidentFilter())
         shown = Shown(page, size, cursor, sorted_by, sorted_order)
-        return self._page(INCIDENTS, Incident, parts, shown)
+        return self._reader.page(INCIDENTS, Incident, parts, shown)
 
     def dead_letters(
         self, *, state: str | None = "OPEN", page: int = 0, size: int = 20, cursor: str = ""
     ) -> Page[DeadLetter]:
         """Return one page of what could not be projected, newest first (None: in any state)."""
         parts = [Part(equal={} if state is None else {"state": state}, ranges={})]
-        return self._page(DEAD_LETTERS, DeadLetter, parts, Shown(page, size, cursor, "id", "DESC"))
+        return self._reader.page(
+            DEAD_LETTERS, DeadLetter, parts, Shown(page, size, cursor, "id", "DESC")
+        )
 
     def dead_letter(self, letter_id: int) -> DeadLetter:
         """Return one dead letter, whatever its state.
@@ -245,7 +209,7 @@ class RelationalReader:
             NotFound: there is none with this id.
         """
         table = tables.dead_letters
-        found = self._rows(table, DeadLetter, [table.c.id == letter_id], [table.c.id])
+        found = self._reader.rows(table, DeadLetter, [table.c.id == letter_id], [table.c.id])
         if not found:
             raise NotFound(
                 "no dead letter of this tenant has this id",
@@ -259,13 +223,13 @@ class RelationalReader:
         table = tables.dead_letter_decisions
         names = ("consumer", "epoch", "partition_id", "position", "reason_code")
         conditions = [table.c[name] == getattr(letter, name) for name in names]
-        return self._rows(table, DeadLetterDecision, conditions, [table.c.id])
+        return self._reader.rows(table, DeadLetterDecision, conditions, [table.c.id])
 
     def process_definitions(self) -> list[ProcessDefinition]:
         """Return the deployed definitions, newest version first, without their drawings."""
         table = tables.process_definitions
         order_by = [table.c.bpmn_process_id, table.c.deployed_at.desc(), table.c.version.desc()]
-        return self._rows(table, ProcessDefinition, [], order_by, without=("resource",))
+        return self._reader.rows(table, ProcessDefinition, [], order_by, without=("resource",))
 
     def process_definition(self, process_definition_key: int) -> ProcessDefinition:
         """Return one definition with its drawing.
@@ -276,7 +240,7 @@ class RelationalReader:
         table = tables.process_definitions
         conditions = [table.c.process_definition_key == process_definition_key]
         newest = [table.c.deployed_at.desc()]
-        found = self._rows(table, ProcessDefinition, conditions, newest, limit=1)
+        found = self._reader.rows(table, ProcessDefinition, conditions, newest, limit=1)
         if not found:
             raise NotFound(
                 "no process definition of this tenant has this key",
@@ -338,7 +302,7 @@ class RelationalReader:
     def watermarks(self) -> list[StoredWatermark]:
         """Return how far each sequence of records has been applied."""
         table = tables.watermarks
-        return self._rows(table, StoredWatermark, [], [table.c.consumer, table.c.lane])
+        return self._reader.rows(table, StoredWatermark, [], [table.c.consumer, table.c.lane])
 
     async def wait_for_position(
         self, epoch: int, partition_id: int, position: int, *, timeout_s: float
@@ -372,7 +336,7 @@ class RelationalReader:
     def _find_transfers(self, condition: ColumnElement[bool]) -> list[Transfer]:
         columns = tables.transfers.c
         order_by = [columns.started_at.desc(), columns.workflow_instance_key.desc()]
-        return self._rows(tables.transfers, Transfer, [condition], order_by, limit=100)
+        return self._reader.rows(tables.transfers, Transfer, [condition], order_by, limit=100)
 
     def _of_instance(
         self,
@@ -386,57 +350,7 @@ class RelationalReader:
         key = next(column for name in names if (column := table.c.get(name)) is not None)
         wanted = _newest_epoch(instance_key) if epoch is None else epoch
         conditions = [key == instance_key, table.c.epoch == wanted]
-        return self._rows(table, row, conditions, [order_by, table.c.id])
-
-    def _page(
-        self, listing: Listing, row: type[Row], parts: Sequence[Part], shown: Shown
-    ) -> Page[Row]:
-        check_page(shown.page, shown.size, shown.cursor)
-        ordering = order(listing, shown.sorted_by, shown.sorted_order, parts)
-        name = f"{listing.table.name} {shown.sorted_by} {shown.sorted_order}"
-        asked = Asked(
-            order=ordering,
-            place=cursor_place(shown.cursor, name, ordering) if shown.cursor else None,
-            offset=shown.page * shown.size,
-            size=shown.size,
-        )
-        fields = row.__struct_fields__
-        columns = [listing.table.c[name].label(name) for name in fields]
-        found = self._found(listing, columns, parts, asked)
-        rows = [row(**dict(zip(fields, values, strict=False))) for values in found.rows]
-        cursor = "" if found.end is None else cursor_text(name, found.end)
-        return Page(found.total, rows, found.is_exact, cursor)
-
-    def _found(
-        self, listing: Listing, columns: Sequence[Any], parts: Sequence[Part], asked: Asked
-    ) -> Found:
-        try:
-            with self._engine.begin() as connection:
-                return listing.page(connection, columns, parts, asked)
-        except DBAPIError as error:
-            if not asked.names_indexes or not _lacks_index(error):
-                raise
-        return self._found(listing, columns, parts, replace(asked, names_indexes=False))
-
-    def _rows(
-        self,
-        table: Table,
-        row: type[Row],
-        conditions: Sequence[ColumnElement[bool]],
-        order_by: Sequence[ColumnElement[Any]],
-        *,
-        limit: int | None = None,
-        without: tuple[str, ...] = (),
-    ) -> list[Row]:
-        query = _columns(table, row, without).where(*conditions).order_by(*order_by).limit(limit)
-        with self._engine.connect() as connection:
-            return _read(connection, query, row)
-
-
-def _lacks_index(error: DBAPIError) -> bool:
-    """Return whether an index is missing: the importer has yet to make it."""
-    code = next(iter(error.orig.args), None) if error.orig is not None else None
-    return code == MYSQL_NO_INDEX or str(error.orig).startswith("no such index")
+        return self._reader.rows(table, row, conditions, [order_by, table.c.id])
 
 
 def _newest_epoch(instance_key: int) -> ScalarSelect[int]:
@@ -449,12 +363,3 @@ def _newest_epoch(instance_key: int) -> ScalarSelect[int]:
         .limit(1)
         .scalar_subquery()
     )
-
-
-def _columns(table: Table, row: type[Row], without: tuple[str, ...] = ()) -> Select[Any]:
-    wanted = (name for name in row.__struct_fields__ if name not in without)
-    return select(*(table.c[name].label(name) for name in wanted))
-
-
-def _read(connection: Connection, query: Select[Any], row: type[Row]) -> list[Row]:
-    return [row(**values) for values in connection.execute(query).mappings()]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -17,8 +18,9 @@ import msgspec
 from phee.errors import InvalidInput, InvalidState, NotFound, Unavailable
 from phee.projections.dead_letter import DeadLetter
 from phee.stores.relational import models
-from phee.stores.search.opensearch.bulk import Version, Write, write_all
+from phee.stores.search.opensearch.bulk import Write, write_all
 from phee.stores.search.opensearch.indices import LETTER_FIELDS, TenantIndices, path_of
+from phee.stores.search.opensearch.paging import Hit, pages, refresh
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.store import CONSUMER
 
@@ -54,22 +56,13 @@ class StoredLetter(DeadLetter, frozen=True, kw_only=True, omit_defaults=True):
         return models.DeadLetter(id=self.number, **fields)
 
 
-class Found(msgspec.Struct, rename={"seq_no": "_seq_no", "primary_term": "_primary_term"}):
-    """A letter and the version that was read."""
-
-    seq_no: int
-    primary_term: int
-    source: StoredLetter = msgspec.field(name="_source")
-    sort: list[Any] = []
-
-
 class _Total(msgspec.Struct):
     value: int
 
 
 class _Hits(msgspec.Struct):
     total: _Total
-    hits: list[Found]
+    hits: list[Hit[StoredLetter]]
 
 
 class _Answer(msgspec.Struct):
@@ -152,7 +145,7 @@ class ServerLetters:
         found = self.find(letter.id).source.decisions
         return [models.DeadLetterDecision(**msgspec.structs.asdict(each)) for each in found]
 
-    def find(self, number: int) -> Found:
+    def find(self, number: int) -> Hit[StoredLetter]:
         """Return a letter by its number.
 
         Raises:
@@ -167,36 +160,21 @@ class ServerLetters:
             )
         return found[0]
 
-    def of_instance(self, epoch: int, process_instance_key: int) -> list[Found]:
+    def of_instance(self, epoch: int, process_instance_key: int) -> list[Hit[StoredLetter]]:
         """Return the open letters of a process instance."""
         terms = {"epoch": epoch, "process_instance_key": process_instance_key}
         same = [{"term": {name: value}} for name, value in terms.items()]
         query = {"bool": {"filter": [*same, _in_state(OPEN)]}}
         return self._search({"query": query, "size": _AT_ONCE}).hits
 
-    def all(self) -> Iterator[Found]:
-        """Yield every letter in the order of its place in the stream."""
-        after: list[Any] | None = None
-        while True:
-            body: dict[str, Any] = {
-                "query": {"match_all": {}}, "size": _AT_ONCE,
-                "sort": [{name: {"order": "asc"}} for name in _SORT],
-            }  # fmt: skip
-            if after is not None:
-                body["search_after"] = after
-            hits = self._search(body).hits
-            yield from hits
-            if len(hits) < _AT_ONCE:
-                return
-            after = hits[-1].sort
+    def all(self) -> Iterator[Hit[StoredLetter]]:
+        """Return every letter in the order of its place in the stream."""
+        sort = [{name: {"order": "asc"}} for name in _SORT]
+        body = {"query": {"match_all": {}}, "size": _AT_ONCE, "sort": sort}
+        return chain.from_iterable(pages(lambda page: self._search(page).hits, body))
 
     def _search(self, body: dict[str, Any]) -> _Hits:
-        if self._server.ask("POST", path_of(self._index, "/_refresh"), allow={404}).status == 404:
-            raise Unavailable(
-                "the tenant has no search indices yet",
-                where=self._index,
-                fix="Its importer creates them when it starts; see that the importer runs",
-            )
+        refresh(self._server, self._index)
         asked = {"seq_no_primary_term": True, "track_total_hits": True, **body}
         return (
             self._server.ask("POST", path_of(self._index, "/_search"), asked).decode(_Answer).hits
@@ -204,7 +182,9 @@ class ServerLetters:
 
     # --- deciding ---
 
-    def decide(self, found: Found, action: str, outcome: str, reason: str | None) -> None:
+    def decide(
+        self, found: Hit[StoredLetter], action: str, outcome: str, reason: str | None
+    ) -> None:
         """Keep a decision and the state that follows from it, over the version that was read.
 
         Raises:
@@ -215,9 +195,8 @@ class ServerLetters:
         letter = msgspec.structs.replace(
             found.source, state=outcome, decisions=[*found.source.decisions, decision]
         )
-        version = Version(found.seq_no, found.primary_term)
-        source = msgspec.json.encode(letter)
-        result = write_all(self._server, [Write(self._index, letter_id(letter), source, version)])
+        write = Write(self._index, found.id, msgspec.json.encode(letter), found.version)
+        result = write_all(self._server, [write])
         if result.conflicts:
             raise InvalidState(
                 "somebody else has decided about the dead letter",

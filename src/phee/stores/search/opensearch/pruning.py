@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
-from phee.errors import InvalidState, Unavailable
+from phee.errors import InvalidState
 from phee.projections.documents import INCIDENT, INSTANCE, PAYMENT
 from phee.stores.pruning import Counts
 from phee.stores.retention_marks import BUSINESS, CONSUMER, HISTORY, Cuts, mark_lane
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
 from phee.stores.search.opensearch.letters import OPEN, ServerLetters, letter_id
+from phee.stores.search.opensearch.paging import Found, Hit, pages, refresh, search
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.search.opensearch.watermarks import Watermarks, read_all
 
@@ -33,26 +34,7 @@ class _Source(msgspec.Struct):
     process_instance_key: int
 
 
-class _Hit(msgspec.Struct):
-    id: str = msgspec.field(name="_id")
-    source: _Source = msgspec.field(name="_source")
-    sort: list[Any] = []
-
-
-class _Shards(msgspec.Struct):
-    failed: int = 0
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct, rename={"shards": "_shards"}):
-    hits: _Hits
-    shards: _Shards
-    timed_out: bool = False
-
-
+_Hit = Hit[_Source]
 Run = tuple[int, int]
 """Epoch and key of a process instance."""
 
@@ -164,33 +146,19 @@ class ServerPruner:
         yield from self._walk([{"term": {"kind": kind}}, _has_ended(before_ms)], limit)
 
     def _walk(self, filters: list[dict[str, Any]], limit: int) -> Iterator[list[_Hit]]:
-        """Yield every document that meets the filters, in pages."""
-        after: list[Any] | None = None
-        while True:
-            body: dict[str, Any] = {
-                "query": {"bool": {"filter": filters}},
-                "size": limit,
-                "sort": _SORT,
-                "_source": ["epoch", "process_instance_key"],
-            }
-            if after is not None:
-                body["search_after"] = after
-            hits = self._search(body)
-            if hits:
-                yield hits
-            if len(hits) < limit:
-                return
-            after = hits[-1].sort
+        """Return every document that meets the filters, in pages."""
+        body: dict[str, Any] = {
+            "query": {"bool": {"filter": filters}},
+            "size": limit,
+            "sort": _SORT,
+            "_source": ["epoch", "process_instance_key"],
+        }
+        return pages(self._search, body)
 
     def _search(self, body: dict[str, Any]) -> list[_Hit]:
-        self._server.ask("POST", path_of(self._names.documents, "/_refresh"))
-        answer = self._server.ask("POST", path_of(self._names.documents, "/_search"), body)
-        found = answer.decode(_Answer)
-        if found.shards.failed or found.timed_out:
-            raise Unavailable(
-                "the search server can reach only a part of the documents", fix="Try again"
-            )
-        return found.hits.hits
+        refresh(self._server, self._names.documents)
+        path = path_of(self._names.documents, "/_search")
+        return search(self._server, path, body, Found[_Source])
 
 
 def _run(hit: _Hit) -> Run:

@@ -13,6 +13,7 @@ import msgspec
 from phee.errors import Unavailable
 from phee.stores.search.opensearch.bulk import Version, Write, write_all
 from phee.stores.search.opensearch.indices import TenantIndices, path_of
+from phee.stores.search.opensearch.paging import refresh
 from phee.stores.search.opensearch.server import SearchServer
 from phee.stores.writing import Fenced, Replaced, rebuilt_by
 from phee.stream.port import Lane
@@ -57,12 +58,7 @@ def read_all(server: SearchServer, index: str, consumer: str) -> list[Watermark]
     Raises:
         Unavailable: there is no such index, or the server does not answer.
     """
-    if server.ask("POST", path_of(index, "/_refresh"), allow={404}).status == 404:
-        raise Unavailable(
-            "the tenant has no search indices yet",
-            where=index,
-            fix="Its importer creates them when it starts; see that the importer runs",
-        )
+    refresh(server, index)
     body = {"query": {"term": {"consumer": consumer}}, "size": LANES_MAX}
     found = server.ask("POST", path_of(index, "/_search"), body).decode(_All)
     return [hit.source for hit in found.hits.hits]
