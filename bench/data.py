@@ -150,16 +150,18 @@ def freshness(components: Components, options: argparse.Namespace, tell: Tell) -
             if (stream == "log") != (name == "sqlite"):
                 continue
             tell(f"freshness, {stream} to {name}")
-            if search.startswith("http"):
+            warm_ups = 2 if brokers else 0  # servers' code is not compiled yet
+            if brokers:
                 measure_writing(search, WARM_UP)
-            measured = measure(
-                payments_per_s=rate,
-                seconds=FRESH_S,
-                brokers=brokers,
-                database=database,
-                search=search,
-            )
-            found[f"{stream} to {name}"] = asyncio.run(measured)
+            for _pass in range(warm_ups + 1):
+                measured = measure(
+                    payments_per_s=rate,
+                    seconds=FRESH_S,
+                    brokers=brokers,
+                    database=database,
+                    search=search,
+                )
+                found[f"{stream} to {name}"] = asyncio.run(measured)
     return found
 
 

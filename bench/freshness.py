@@ -39,7 +39,9 @@ PROBES_PER_S = 10
 THREADS = 4
 """For asking; the event loop's own threads serve the log."""
 POLL_S = 0.01
-"""How often an invisible payment is asked for: what is measured is late by half of it."""
+POLL_SHARE = 0.05
+"""An invisible payment is asked for this often, or in this part of the time that it has waited,
+which is longer: what is measured is late by half of that, and asking does not load the stores."""
 WARM_UP_S = 3.0
 GIVE_UP_S = 20.0
 READY_S_MAX = 60.0
@@ -112,7 +114,7 @@ class Offer:
             if shown or late_s > GIVE_UP_S:
                 found.append(late_s * 1000)
                 return
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(max(POLL_S, POLL_SHARE * late_s))
 
 
 def _has_document(documents: Any, query: SearchQuery) -> bool:

@@ -150,7 +150,7 @@ def measure_store(kind: Kind, parts: list[Chunk]) -> tuple[float, float]:
         store.claim(parts[0].lane, "bench", start=0)
     rows, watch = 0, Stopwatch()
     for batch in batches:
-        for tenant, work in batch.tenants.items():
+        for tenant in batch.tenants:
             rows += stores[tenant].write([batch.work_of(tenant)])
     return watch.rates(rows)
 

@@ -62,19 +62,23 @@ def write_lanes(
     data: Path,
     open_store: Callable[[str], Any],
     lanes: list[list[Record]],
+    *,
+    at_once: int = 1,
     tenants: Sequence[str] = ("gorilla", "rhino"),
 ) -> None:
-    """Write the records of one lane after those of another."""
+    """Write the records of so many lanes together, those of others after them."""
     sorter = make_sorter(kind, RegisteredTenants(data), default_mapping())
-    stores = {tenant: open_store(tenant) for tenant in tenants}
     last = max(lane[-1].position for lane in lanes)
+    batches = []
     for number, records in enumerate(lanes):
-        lane = Lane(1, 1, f"lane-{number}")
         content = msgspec.msgpack.encode((1, 1, 1, records))
-        chunk = Chunk(lane, [(records[-1].position, content)], 1, last)
-        batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-        for tenant, work in batch.tenants.items():
-            stores[tenant].claim(lane, "test", start=0)
-            stores[tenant].write([batch.work_of(tenant)])
-    for store in stores.values():
+        chunk = Chunk(Lane(1, 1, f"lane-{number}"), [(records[-1].position, content)], 1, last)
+        batches.append(sorter.sort(chunk, after=0, applied=lambda _: 0))
+    for tenant in tenants:
+        its = [batch for batch in batches if tenant in batch.tenants]
+        store = open_store(tenant)
+        for batch in its:
+            store.claim(batch.lane, "test", start=0)
+        for first in range(0, len(its), at_once):
+            store.write([batch.work_of(tenant) for batch in its[first : first + at_once]])
         store.close()

@@ -95,7 +95,7 @@ def test_value_types_may_arrive_in_any_order(
     runtime: Runtime, expected: dict[str, Rows], seed: int
 ) -> None:
     lanes = by_value_type(RECORDS, seed)
-    write_lanes("relational", runtime.data, runtime.stores.open_store, lanes)
+    write_lanes("relational", runtime.data, runtime.stores.open_store, lanes, at_once=1 + 3 * seed)
     assert rows_of_all(runtime) == expected
 
 
@@ -108,7 +108,7 @@ def test_records_of_a_payment_may_arrive_in_any_order(
     An older value of a variable that comes last is not in its history then.
     """
     lanes = in_any_order(RECORDS, seed)
-    write_lanes("relational", runtime.data, runtime.stores.open_store, lanes)
+    write_lanes("relational", runtime.data, runtime.stores.open_store, lanes, at_once=1 + 3 * seed)
     assert without_history(rows_of_all(runtime)) == without_history(expected)
 
 
@@ -151,6 +151,21 @@ def test_whoever_claims_a_store_fences_the_one_before(runtime: Runtime) -> None:
     assert runtime.rows("rhino")["dead_letters"] == []
     with pytest.raises(Fenced, match="taken over"):  # the watermark never goes back
         newer.write([LaneWork(LANE, 8)])
+    older.close()
+    newer.close()
+
+
+def test_whoever_claims_one_lane_fences_all_that_is_written_with_it(runtime: Runtime) -> None:
+    other = Lane(1, 1, "other")
+    older, newer = (runtime.stores.open_store("rhino") for _ in range(2))
+    assert [older.claim(lane, "older", start=0) for lane in (LANE, other)] == [0, 0]
+    older.write([LaneWork(LANE, 5), LaneWork(other, 7)])
+    assert [older.position(lane) for lane in (LANE, other)] == [5, 7]
+    assert newer.claim(other, "newer", start=0) == 7
+    with pytest.raises(Fenced, match="other"):
+        older.write([LaneWork(LANE, 9, letters=[letter(9)]), LaneWork(other, 9)])
+    assert [newer.position(lane) for lane in (LANE, other)] == [5, 7]
+    assert runtime.rows("rhino")["dead_letters"] == []
     older.close()
     newer.close()
 

@@ -41,7 +41,7 @@ from phee.stores.search.runtime import (
     SearchRuntime,
     search_runtime,
 )
-from phee.stores.writing import Fenced
+from phee.stores.writing import Fenced, LaneWork
 from phee.stream import stream_path
 from phee.stream.local import LocalStream
 from phee.stream.memory import MemoryLog
@@ -148,7 +148,8 @@ def test_value_types_may_arrive_in_any_order(
     seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
 ) -> None:
     """As from a stream with one topic per value type: each in order, none after the others."""
-    write_lanes("search", data, runtime.open_store, by_value_type(RECORDS, seed))
+    lanes = by_value_type(RECORDS, seed)
+    write_lanes("search", data, runtime.open_store, lanes, at_once=1 + 3 * seed)
     assert found(runtime) == expected
 
 
@@ -157,7 +158,8 @@ def test_records_of_a_payment_may_arrive_in_any_order(
     seed: int, runtime: SearchRuntime, data: Path, expected: dict[str, list[Document]]
 ) -> None:
     """As when a topic gets more partitions while importers are behind."""
-    write_lanes("search", data, runtime.open_store, in_any_order(RECORDS, seed))
+    lanes = in_any_order(RECORDS, seed)
+    write_lanes("search", data, runtime.open_store, lanes, at_once=1 + 3 * seed)
     assert found(runtime) == expected
 
 
@@ -195,6 +197,24 @@ def test_a_twin_takes_over_and_the_older_one_is_fenced(
     newer.stop()
     newer.run()
     assert found(runtime) == expected
+
+
+def test_watermarks_of_lanes_move_together_and_are_fenced_each(
+    runtime: SearchRuntime, data: Path
+) -> None:
+    other = Lane(1, 1, "other")
+    onboard(data, "rhino")
+    older, newer = (runtime.open_store("rhino") for _ in range(2))
+    assert [older.claim(lane, "older", start=0) for lane in (LANE, other)] == [0, 0]
+    older.write([LaneWork(LANE, 5), LaneWork(other, 7)])
+    assert [newer.position(lane) for lane in (LANE, other)] == [5, 7]
+    assert newer.claim(other, "newer", start=0) == 7
+    with pytest.raises(Fenced, match="other"):
+        older.write([LaneWork(LANE, 9), LaneWork(other, 9)])
+    assert newer.position(other) == 7
+    newer.write([LaneWork(other, 8)])
+    older.close()
+    newer.close()
 
 
 def test_a_new_life_of_the_engine_is_kept_apart(runtime: SearchRuntime, data: Path) -> None:
@@ -370,8 +390,8 @@ def test_kill_in_the_middle_of_a_write(
     served = ServedLog(log, stream_path(data))
     served.start()
     rng = random.Random(seed)
-    skipped = rng.randrange(2 if step == "_bulk" else 4)
-    """The log fits into one batch: two tenants' documents, two claims and two moves."""
+    skipped = rng.randrange(4 if step == "_bulk" else 2)
+    """The log fits into one batch: two tenants' documents and watermarks, after two claims."""
 
     def choose(method: str, path: str) -> str | None:
         nonlocal skipped

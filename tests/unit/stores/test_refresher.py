@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from phee.errors import Unavailable
-from phee.stores.search.opensearch.refresher import LATE_S, MANY, SOON_S, Refresher
+from phee.stores.search.opensearch.refresher import LATE_S, MANY, REST, SOON_S, Refresher
 
 
 class Clock:
@@ -40,6 +40,25 @@ def test_little_is_shown_at_once_but_not_too_often() -> None:
     clock.now += SOON_S
     assert refresher.run_due() is None
     assert seen == ["a", "b", "a"]
+
+
+def test_a_server_that_needs_long_is_let_alone_for_longer() -> None:
+    clock = Clock()
+    seen: list[str] = []
+    refresher = Idle(seen, clock)
+
+    def slow(name: str) -> None:
+        seen.append(name)
+        clock.now += 3.0
+
+    refresher._refresh = slow
+    refresher.written("a", 1)
+    refresher.run_due()
+    refresher.written("a", 1)
+    assert refresher.run_due() == REST * 3.0
+    clock.now += REST * 3.0
+    refresher.run_due()
+    assert seen == ["a", "a"]
 
 
 def test_a_backlog_is_shown_seldom_and_nothing_never() -> None:

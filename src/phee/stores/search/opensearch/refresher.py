@@ -3,8 +3,9 @@
 A server shows new documents when their index is refreshed. Doing that by a short interval costs
 every index all the time, and most when it is least wanted, with a backlog. So the writer says what
 it wrote, and a thread of its own refreshes that: at once when the last time is ``SOON_S`` ago, else
-when it will be; ``LATE_S`` after a large write. The indices' own interval is for the case that the
-writer dies in between.
+when it will be; ``LATE_S`` after a large write. A server that needs long for it is let alone for
+``REST`` times as long, so that refreshing never takes most of its time. The indices' own interval
+is for the case that the writer dies in between.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from phee.errors import PheeError
 _LOG = structlog.get_logger(__name__)
 SOON_S = 0.1
 LATE_S = 1.0
+REST = 2.0
 STOP_S_MAX = 1.0
 MANY = 500
 """A write of so many documents is one of a backlog, where speed counts and not freshness."""
@@ -37,7 +39,7 @@ class Refresher:
         self._refresh = refresh
         self._clock = clock
         self._due: dict[str, float] = {}
-        self._done: dict[str, float] = {}
+        self._rested: dict[str, float] = {}
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_stopped = False
@@ -47,7 +49,7 @@ class Refresher:
         if not documents:
             return
         now = self._clock()
-        soon = max(now, self._done.get(name, -SOON_S) + SOON_S)
+        soon = max(now, self._rested.get(name, now))
         due = soon if documents < MANY else now + LATE_S
         with self._wake:
             self._due[name] = min(due, self._due.get(name, due))
@@ -64,7 +66,7 @@ class Refresher:
             for name in names:
                 del self._due[name]
         for name in names:
-            self._done[name] = now
+            began = self._clock()
             try:
                 self._refresh(name)
             except RuntimeError:
@@ -73,6 +75,8 @@ class Refresher:
             except PheeError as error:
                 # The index's own interval shows it a little later.
                 _LOG.info("index not refreshed", index=name, error=str(error))
+            ended = self._clock()
+            self._rested[name] = max(began + SOON_S, ended + REST * (ended - began))
         with self._wake:
             return min(self._due.values()) - self._clock() if self._due else None
 
