@@ -80,7 +80,7 @@ class ServerSnapshot:
         for start in range(0, len(keys), PAGE):
             part = keys[start : start + PAGE]
             ids = [document_id(epoch, kind, key) for key, kind, epoch in part]
-            body = {"query": {"terms": {"id": ids}}, "size": PAGE, "_source": _LEFT_OUT}
+            body = {"query": {"ids": {"values": ids}}, "size": PAGE, "_source": _LEFT_OUT}
             for hit in self._search(body):
                 document = hit.source
                 found[document.key, document.kind, document.epoch] = _row(document)
