@@ -239,11 +239,11 @@ def test_a_batch_in_flight_cannot_write_the_party_back(
     projected, asked, write_on = (threading.Event() for _ in range(3))
     write = LateStore.write
 
-    def slowly(store: Any, *args: Any) -> int:
-        if args[2] is not None:
+    def slowly(store: Any, works: Any) -> int:
+        if any(work.fold is not None for work in works):
             projected.set()
             assert write_on.wait(60)
-        return write(store, *args)
+        return write(store, works)
 
     importer = world.importer(kind)
     world.catch_up(importer)
