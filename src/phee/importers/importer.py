@@ -4,10 +4,9 @@ Each tenant's store says by its watermark what it has; the importer reads on fro
 is read at once is one transaction per tenant (rows, dead letters and the watermarks of all lanes
 together), so a kill at any instant, a replay or a twin changes nothing. With much waiting, several
 fetches become one batch, so what a payment changes in all of them is written once; no batch is open
-between steps.
-The stream is told to forget only what is durable in every store. A tenant whose transaction fails
-is tried again by itself from its watermark, with pauses; nothing is ever skipped for it, and the
-others go on.
+between steps. The stream is told to forget only what is durable in every store. A tenant whose
+transaction fails is tried again by itself from its watermark, with pauses; nothing is ever skipped
+for it, and the others go on.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from phee.exporter.kafka.metrics import KafkaExporterMetrics
 from phee.exporter.kafka.sender import Flight, Sender
 from phee.exporter.kafka.settings import KafkaExporterSettings
 from phee.records import DEFAULT_TENANT, StoredRecord, to_json
-from phee.stream.kafka.message import Headers, mark_headers, record_headers, substitute_headers
+from phee.stream.kafka.message import mark_headers, record_headers, substitute_headers
 from phee.stream.port import Lane
 
 _LOG = structlog.get_logger(__name__)
@@ -63,7 +63,8 @@ class Outgoing:
             return
         lane = self._lane
         headers = record_headers(lane.epoch, lane.partition_id, stored.position, tenant_id)
-        self._send(flight, topic, key, value, headers, stored.position)
+        partition = self._layouts[topic].partition(key, stored.position)
+        self._sender.send(flight, topic, key, value, headers, partition)
         flight.records += 1
         flight.bytes += len(value)
 
@@ -73,19 +74,6 @@ class Outgoing:
         for topic, count in self._partitions.items():
             for number in range(count):
                 self._sender.send(flight, topic, b"mark", None, headers, number)
-
-    def _send(
-        self,
-        flight: Flight,
-        topic: str,
-        key: bytes,
-        value: bytes | None,
-        headers: Headers,
-        position: int,
-    ) -> None:
-        """Send what stands for the record at ``position``."""
-        partition = self._layouts[topic].partition(key, position)
-        self._sender.send(flight, topic, key, value, headers, partition)
 
     def _topic(self, value_type: int) -> str:
         topic = self._topics.get(value_type)
@@ -126,6 +114,7 @@ class Outgoing:
             self._sender.send(flight, self._settings.address.dead_letter_topic, name, part, headers)
         if self._settings.marks:
             headers = substitute_headers(*place, reason)
-            self._send(flight, topic, key, None, headers, stored.position)
+            partition = self._layouts[topic].partition(key, stored.position)
+            self._sender.send(flight, topic, key, None, headers, partition)
         _LOG.warning("record became a dead letter", position=stored.position, reason=reason)
         self._metrics.dead_letter(reason)

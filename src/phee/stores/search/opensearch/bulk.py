@@ -25,7 +25,7 @@ from phee.stores.search.opensearch.server import BLOCKED, BUSY, SearchServer, fr
 BYTES_MAX = 4 << 20
 """A request holds about as much; a single larger document travels alone."""
 ITEMS_MAX = 500
-"""Of a request. More saves nothing, and the first would be sent later."""
+"""Of a request. With more, the first would be sent later."""
 AT_ONCE = 3
 _LATER = BUSY | {401, 403}
 """Not the document's fault: the index is blocked for writing, or our rights were taken away."""

@@ -39,7 +39,7 @@ class Refresher:
         self._refresh = refresh
         self._clock = clock
         self._due: dict[str, float] = {}
-        self._rested: dict[str, float] = {}
+        self._rests_until: dict[str, float] = {}
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_stopped = False
@@ -49,7 +49,7 @@ class Refresher:
         if not documents:
             return
         now = self._clock()
-        soon = max(now, self._rested.get(name, now))
+        soon = max(now, self._rests_until.get(name, now))
         due = soon if documents < MANY else now + LATE_S
         with self._wake:
             self._due[name] = min(due, self._due.get(name, due))
@@ -76,7 +76,7 @@ class Refresher:
                 # The index's own interval shows it a little later.
                 _LOG.info("index not refreshed", index=name, error=str(error))
             ended = self._clock()
-            self._rested[name] = max(began + SOON_S, ended + REST * (ended - began))
+            self._rests_until[name] = max(began + SOON_S, ended + REST * (ended - began))
         with self._wake:
             return min(self._due.values()) - self._clock() if self._due else None
 
