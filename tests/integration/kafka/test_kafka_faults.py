@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 from importing import fold_of, new_importer, prepare, rows_of, stores_of
 from kafka_world import (
     RealKafka,
@@ -329,3 +331,34 @@ def test_a_rebuilt_engine_is_another_lane(real_kafka: RealKafka, tmp_path: Path)
     assert found == exported
     assert {lane.epoch for lane in stream.lanes()} == {1, 2}
     stream.close()
+
+
+def partitions_of(kafka: RealKafka, topic: str) -> dict[int, list[int]]:
+    """Where each position was sent, every time."""
+    found = defaultdict(list)
+    for message in messages_of(kafka, topic):
+        if message.value() is not None:
+            found[int(dict(message.headers())["position"])].append(message.partition())
+    return found
+
+
+def test_what_is_sent_again_goes_where_it_went_though_the_topic_grew(
+    real_kafka: RealKafka, tmp_path: Path
+) -> None:
+    address = real_kafka.address()
+    topic, settings = address.topic, settings_for(tmp_path / "hub", address)
+    log, writer = filled(6)
+    export(log, settings)
+    before = partitions_of(real_kafka, topic)
+    admin = AdminClient({"bootstrap.servers": real_kafka.brokers})
+    admin.create_partitions([NewPartitions(topic, 3 * PARTITIONS)])[topic].result(20)
+    control.reset(tmp_path / "hub", 0)
+    with exporting(log, settings) as running:
+        running.wait(log.durable_position)
+        add(log, writer, 12)
+        running.wait(log.durable_position)
+    after = partitions_of(real_kafka, topic)
+    assert {at: after[at] for at in before} == {at: 2 * sent for at, sent in before.items()}
+    later = {at: sent for at, sent in after.items() if at not in before}
+    assert {len(sent) for sent in later.values()} == {1}
+    assert max(sent[0] for sent in later.values()) >= PARTITIONS, "new partitions are used"
