@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# Two share a machine with two cores well: tests of real components mostly wait.
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 
@@ -36,7 +38,7 @@ run-real: $(VENV)/.dev ## The same on Zeebe, Kafka, MariaDB, OpenSearch and Prom
 	@$(BIN)/python scripts/run_real.py $(ARGS)
 
 test: $(VENV)/.dev lint ## Lint, types, import rules and the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 test-long: $(VENV)/.dev lint ## The whole test suite with fault cases and every engine (about an hour)
 	@PHEE_TEST_LONG=1 $(BIN)/python -m pytest $(ARGS)

@@ -25,14 +25,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from real_components import process
+from real_components import operate, process
 from real_components.component import Component, Ports
 from real_components.elasticsearch import Elasticsearch
 from real_components.kafka import Kafka
 from real_components.mariadb import MariaDb
 from real_components.missing import Missing
 from real_components.opensearch import OpenSearch
-from real_components.operate import free_ports, start_component
 from real_components.prometheus import Prometheus
 from real_components.zeebe import KafkaExport, Zeebe
 
@@ -72,7 +71,7 @@ def running() -> dict[str, process.Running]:
 
 
 def install(component: Component, _options: argparse.Namespace) -> None:
-    component.install()
+    operate.install(component)
     print(f"{component.name} {component.version} installed", flush=True)
 
 
@@ -89,7 +88,8 @@ def start(component: Component, options: argparse.Namespace) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     ports = _choose_ports(component, dict(options.port), free=options.free_ports)
     _require_free(component, ports)
-    start_component(component, folder, ports, {name: one.ports for name, one in alive.items()})
+    peers = {name: one.ports for name, one in alive.items()}
+    operate.start_component(component, folder, ports, peers)
     print(f"{component.name} ready", flush=True)
 
 
@@ -133,7 +133,7 @@ def _require_free(component: Component, ports: Ports) -> None:
 
 
 def _choose_ports(component: Component, given: Mapping[str, int], *, free: bool) -> Ports:
-    ports = free_ports(component) if free else component.ports
+    ports = operate.free_ports(component) if free else component.ports
     return {name: given.get(f"{component.name}.{name}", port) for name, port in ports.items()}
 
 

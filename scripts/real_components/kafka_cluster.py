@@ -15,7 +15,7 @@ from real_components.kafka import (
     new_cluster_id,
     node_properties,
 )
-from real_components.operate import free_ports
+from real_components.operate import free_ports, install
 
 NODES = (1, 2, 3)
 HEAP_MB = 384
@@ -41,7 +41,7 @@ class KafkaCluster:
 
     def start(self) -> None:
         """Install if need be, start every node and return once all serve; raises ``Missing``."""
-        Kafka().install()
+        install(Kafka())
         cluster = new_cluster_id()
         for node in NODES:
             folder = self._folder / str(node)

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from real_components import process
+from real_components.cache import alone_in_cache
 from real_components.component import Component, Ports
+
+
+def install(component: Component) -> None:
+    """Install ``component`` if need be, while nobody else does; raises ``Missing``."""
+    with alone_in_cache():
+        component.install()
 
 
 def start_component(
@@ -17,7 +24,7 @@ def start_component(
     ``folder`` holds its data, log and process record. ``peers`` are the ports of the components it
     may use. Raises ``Missing``.
     """
-    component.install()
+    install(component)
     folder.mkdir(parents=True, exist_ok=True)
     running = process.launch(component.name, folder, component.launch(folder, ports, peers), ports)
     process.wait_until_ready(

@@ -92,7 +92,9 @@ FILTERS: list[tuple[dict[str, Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("chosen", "matches"), FILTERS, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("chosen", "matches"), FILTERS, ids=lambda v: getattr(v, "__name__", str(v))[:60]
+)
 def test_every_filter(reader: RelationalReader, chosen: dict[str, Any], matches: Any) -> None:
     expected = {t["transaction_id"] for n in range(TRANSFERS) if matches(t := transfer(n))}
     page = reader.list_transfers(TransferFilter(**chosen), size=1000)
