@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from phee.cli.render import table
+from phee.exporter.kafka.selection import PROJECTED
 from phee.monitoring import configure_logging
 
 OUTPUT = ROOT / "bench/results/data.local.json"
@@ -137,10 +138,13 @@ def drain(components: Components, options: argparse.Namespace, tell: Tell) -> di
 
 def freshness(components: Components, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """Payments offered at a fixed rate: over the log into SQLite, over Kafka into servers."""
-    from bench.freshness import measure
+    from bench.freshness import WARM_UP_S, measure
+    from bench.recorded import record
     from bench.search import measure_writing
 
     rate = options.payments_per_s
+    tell("recording the payments that are offered")
+    recording = asyncio.run(record(int(rate * (FRESH_S + WARM_UP_S))))
     found: dict[str, Any] = {"payments_per_s": rate}
     streams = {"log": ""}
     if brokers := components.line("kafka"):
@@ -155,11 +159,13 @@ def freshness(components: Components, options: argparse.Namespace, tell: Tell) -
                 measure_writing(search, WARM_UP)
             for _pass in range(warm_ups + 1):
                 measured = measure(
+                    recording,
                     payments_per_s=rate,
                     seconds=FRESH_S,
                     brokers=brokers,
                     database=database,
                     search=search,
+                    exporter=("--include", PROJECTED) if options.projected else (),
                 )
                 found[f"{stream} to {name}"] = asyncio.run(measured)
     return found
@@ -330,6 +336,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--records", type=int, default=RECORDS, help="the backlog that is drained")
     parser.add_argument("--payments-per-s", type=float, default=FRESH_PER_S, help="for freshness")
+    parser.add_argument(
+        "--projected", action="store_true", help="for freshness: export only what is imported"
+    )
     parser.add_argument("--runs", type=int, default=5, help="figures are their medians")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts")
     parser.add_argument("--without", nargs="+", choices=COMPONENTS, default=[])

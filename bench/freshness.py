@@ -1,7 +1,7 @@
 """How long a commit takes until people can read it, while payments are offered at a fixed rate.
 
-The records of payments, as many a second as so many payments have (565 each), are committed to a
-log at their times, whoever keeps up or not. Importers (and an exporter, when the stream is Kafka)
+The records of real payments (about 565 each, see ``bench.recorded``) are committed to a log at
+their times, whoever keeps up or not. Importers (and an exporter, when the stream is Kafka)
 run as processes of their own. A few payments a second are asked for, by the readers that the API
 uses, from their first commit on until both stores show them.
 """
@@ -13,7 +13,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -22,19 +22,17 @@ from typing import Any
 
 from bench.drain import KINDS, prepare_stores, unused
 from bench.importer_process import DataProcess
-from bench.importers import TENANTS, build_log
+from bench.importers import TENANTS
+from bench.recorded import Commit, Recording
 
 from phee.cli.render import percentile
 from phee.errors import NotFound, Unavailable
-from phee.records import ValueType, decode_block
-from phee.records.types import ProcessInstanceIntent
 from phee.stores.relational.stores import relational_stores
 from phee.stores.search.query import SearchQuery
 from phee.stores.search.runtime import search_runtime
 from phee.stream import LogServer, stream_path
 from phee.stream.memory import MemoryLog
 
-RECORDS_PER_PAYMENT = 565
 PROBES_PER_S = 10
 THREADS = 4
 """For asking; the event loop's own threads serve the log."""
@@ -45,16 +43,6 @@ which is longer: what is measured is late by half of that, and asking does not l
 WARM_UP_S = 3.0
 GIVE_UP_S = 20.0
 READY_S_MAX = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit that is to be made, and a payment that begins in it (0: none)."""
-
-    position: int
-    block: bytes
-    tenant: str
-    key: int
 
 
 @dataclass(slots=True)
@@ -83,10 +71,10 @@ class Offer:
 
     async def run(self, log: MemoryLog, commits: list[Commit], records_per_s: float) -> None:
         """Commit everything at its time; return when the payments that were followed are seen."""
-        began, next_probe = time.perf_counter(), WARM_UP_S
+        began, next_probe, before = time.perf_counter(), WARM_UP_S, log.durable_position
         async with asyncio.TaskGroup() as followed:
             for commit in commits:
-                due = began + commit.position / records_per_s
+                due = began + (commit.position - before) / records_per_s
                 await asyncio.sleep(max(due - time.perf_counter(), 0))  # the log is served here too
                 log.append_block(commit.position, commit.block)
                 now = time.perf_counter()
@@ -129,33 +117,24 @@ def _has_row(rows: Any, key: int) -> bool:
     return False
 
 
-def make_commits(payments_per_s: float, seconds: float) -> tuple[MemoryLog, list[Commit]]:
-    """Return an empty log and what is to be committed to it."""
-    records = payments_per_s * RECORDS_PER_PAYMENT * seconds
-    made = build_log(int(records / build_log(50).durable_position * 50) + 1)
-    commits = []
-    for position, block in made.read(0, max_bytes=1 << 40):
-        tenant, key = _begun(block)
-        commits.append(Commit(position, block, tenant, key))
-    return MemoryLog(epoch=made.epoch, partition_id=made.partition_id), commits
-
-
-def _begun(block: bytes) -> tuple[str, int]:
-    for record in decode_block(block).select({ValueType.PROCESS_INSTANCE}):
-        value: Any = record.value
-        if (
-            value.bpmn_element_type == "PROCESS"
-            and record.intent == ProcessInstanceIntent.ELEMENT_ACTIVATING
-        ):
-            return value.tenant_id, record.key
-    return "", 0
-
-
 async def measure(
-    *, payments_per_s: float, seconds: float, brokers: str, database: str, search: str
+    recording: Recording,
+    *,
+    payments_per_s: float,
+    seconds: float,
+    brokers: str,
+    database: str,
+    search: str,
+    exporter: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Offer for ``seconds``; an empty ``brokers`` means that importers read the log itself."""
-    log, commits = make_commits(payments_per_s, seconds + WARM_UP_S)
+    """Offer for ``seconds``; an empty ``brokers`` means that importers read the log itself.
+
+    ``exporter`` are more options of the exporter.
+    """
+    log = MemoryLog(epoch=recording.epoch, partition_id=recording.partition_id)
+    for commit in recording.prelude:
+        log.append_block(commit.position, commit.block)
+    commits = recording.first(payments_per_s * (seconds + WARM_UP_S))
     data = Path(tempfile.mkdtemp(prefix="phee-bench-"))
     prepare_stores(data, database)
     search = unused(search)
@@ -164,11 +143,12 @@ async def measure(
     offer = Offer(data, database, search)
     try:
         with ExitStack() as running:
-            parts = _start(running, data, brokers, ("--database", database, "--search", search))
+            stores = ("--database", database, "--search", search)
+            parts = _start(running, data, brokers, stores, exporter)
             await _ready(parts)
             before = {name: part.cpu_s() for name, part in parts.items()}
             began = time.perf_counter()
-            await offer.run(log, commits, payments_per_s * RECORDS_PER_PAYMENT)
+            await offer.run(log, commits, payments_per_s * recording.records_per_payment)
             took_s = time.perf_counter() - began
             return _figures(offer, parts, before, took_s)
     finally:
@@ -178,13 +158,17 @@ async def measure(
 
 
 def _start(
-    running: ExitStack, data: Path, brokers: str, lines: tuple[str, ...]
+    running: ExitStack,
+    data: Path,
+    brokers: str,
+    lines: tuple[str, ...],
+    exporter: Sequence[str],
 ) -> dict[str, DataProcess]:
     parts = {}
     if brokers:
         topic = f"kafka://{brokers}/fresh-{time.time_ns()}"
         parts["exporter"] = running.enter_context(
-            DataProcess("phee.exporter", "kafka", data, "--stream", topic)
+            DataProcess("phee.exporter", "kafka", data, "--stream", topic, *exporter)
         )
         lines = (*lines, "--stream", topic)
     for kind in KINDS:

@@ -30,7 +30,7 @@ from phee.cli.demo.settling import settle
 from phee.cli.demo.traffic import KINDS, ORDINARY, Payment, make_payments
 from phee.cli.demo.world import BANKS
 from phee.cli.render import percentile
-from phee.records import ValueType, decode_block
+from phee.records import Block, ValueType, decode_block
 from phee.records.types import ProcessInstanceIntent
 from phee.stream import LogStream, stream_path
 
@@ -52,20 +52,24 @@ class Completions(threading.Thread):
         super().__init__(daemon=True)
         self._stream = LogStream(stream_path(data))
         self._ended = threading.Event()
+        (self.lane,) = self._stream.lanes()
         self.began_ms: dict[int, int] = {}
         self.completed_ms: dict[int, int] = {}
         self.records = 0
 
     def run(self) -> None:
-        (lane,) = self._stream.lanes()
         position = 0
         while not self._ended.is_set():
-            (chunk,) = self._stream.fetch({lane: position}, max_bytes=1 << 20, timeout_s=0.5)
+            (chunk,) = self._stream.fetch({self.lane: position}, max_bytes=1 << 20, timeout_s=0.5)
             for last, block in chunk.blocks:
-                decoded = decode_block(block)
-                self.records += len(decoded.records)
-                self._note(decoded.select({ValueType.PROCESS_INSTANCE}))
+                self.take(last, block, decode_block(block))
                 position = last
+
+    def take(self, position: int, block: bytes, decoded: Block) -> None:
+        """Note what one commit says; ``position`` is that of its last record."""
+        del position, block
+        self.records += len(decoded.records)
+        self._note(decoded.select({ValueType.PROCESS_INSTANCE}))
 
     def _note(self, records: Iterable[Any]) -> None:
         for record in records:

@@ -83,7 +83,10 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--name", default="kafka", help="who this exporter is to the log")
     parser.add_argument("--records", type=_names, default=["EVENT"], help="record types")
     parser.add_argument(
-        "--include", type=_names, default=[], help="VALUE_TYPE or VALUE_TYPE.INTENT"
+        "--include",
+        type=_names,
+        default=[],
+        help="VALUE_TYPE, VALUE_TYPE.INTENT, or PROJECTED: only what rows and documents come from",
     )
     parser.add_argument("--exclude", type=_names, default=list(LEFT_OUT), help="the same, left out")
     topics = TopicSettings()

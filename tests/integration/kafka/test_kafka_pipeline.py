@@ -23,6 +23,7 @@ from kafka_world import (
 )
 from record_stream import RecordWriter
 
+from phee.exporter.kafka.selection import PROJECTED, Selection
 from phee.exporter.kafka.settings import TopicSettings
 from phee.importers.process import KINDS, Kind
 from phee.stream.kafka import KafkaAddress
@@ -64,16 +65,18 @@ def imported(
     return stores_of(kind, folder, *TENANTS)
 
 
+@pytest.mark.parametrize("selected", [[], [PROJECTED]], ids=["everything", "projected"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_stores_equal_the_fold_of_the_log(
     kind: Kind,
+    selected: list[str],
     real_kafka: RealKafka,
     log: MemoryLog,
     tmp_path: Path,
     expected: Callable[[Kind], Stores],
 ) -> None:
     address = real_kafka.address()
-    export(log, settings_for(tmp_path / "hub", address))
+    export(log, settings_for(tmp_path / "hub", address, selection=Selection(include=selected)))
     done = everywhere(PARTITIONS, log.durable_position)
     data = tmp_path / "data"
     assert imported(kind, data, address, done) == expected(kind)

@@ -15,7 +15,8 @@ from phee.exporter.kafka import control
 from phee.exporter.kafka.keys import STRAGGLERS, MessageKeys
 from phee.exporter.kafka.selection import Selection
 from phee.exporter.kafka.state import Place, State, state_path
-from phee.records import Record, RecordType, ValueType
+from phee.projections.interest import DOCUMENT_INTEREST, INTENT_BITS, RELATIONAL_INTEREST
+from phee.records import INTENTS, Record, RecordType, ValueType
 from phee.records.types import JobIntent, VariableIntent
 from phee.records.values import MessageValue, OtherValue, ProcessInstanceValue
 
@@ -40,6 +41,17 @@ def test_selection_by_record_type_value_type_and_intent() -> None:
     assert selection.wants(COMMAND, VARIABLE, VariableIntent.CREATED)
     assert not selection.wants(EVENT, VARIABLE, VariableIntent.UPDATED)
     assert selection.value_types == {JOB, VARIABLE}
+
+
+def test_what_importers_use_is_selected_by_one_word() -> None:
+    selection = Selection(include=["projected"])
+    wants = {
+        value_type << INTENT_BITS | intent
+        for value_type in ValueType
+        for intent in INTENTS.get(value_type, ())
+        if selection.wants(EVENT, value_type, intent)
+    }
+    assert wants == RELATIONAL_INTEREST | DOCUMENT_INTEREST
 
 
 @pytest.mark.parametrize(

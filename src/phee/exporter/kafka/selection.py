@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from phee.errors import InvalidInput
-from phee.projections.interest import INTENT_BITS
+from phee.projections.interest import DOCUMENT_INTEREST, INTENT_BITS, RELATIONAL_INTEREST
 from phee.records import INTENTS, RecordType, ValueType
 
 LEFT_OUT = ("JOB_BATCH", "MESSAGE_BATCH", "PROCESS_INSTANCE_BATCH", "PROCESS_EVENT", "CHECKPOINT")
 """Internal affairs of an engine, which Zeebe's exporters leave out too."""
+PROJECTED = "PROJECTED"
+"""Named like a value type: what rows and documents are made of, and nothing else."""
 
 
 class Selection:
@@ -18,7 +20,8 @@ class Selection:
 
     Args:
         record_types: names, such as ``EVENT``.
-        include: value types (``JOB``) or intents of one (``JOB.CREATED``); empty is everything.
+        include: value types (``JOB``), intents of one (``JOB.CREATED``) or ``PROJECTED``; empty is
+            everything.
         exclude: the same, taken away again.
 
     Raises:
@@ -61,11 +64,13 @@ def _codes(names: Iterable[str]) -> frozenset[int]:
 
 
 def _codes_of(name: str) -> Iterable[int]:
+    if name.strip().upper() == PROJECTED:
+        return RELATIONAL_INTEREST | DOCUMENT_INTEREST
     type_name, _, intent_name = name.strip().upper().partition(".")
     try:
         value_type = ValueType[type_name]
     except KeyError:
-        known = ", ".join(one.name for one in ValueType)
+        known = ", ".join([*(one.name for one in ValueType), PROJECTED])
         raise _unknown("value type", type_name, known) from None
     intents = {one.name: int(one) for one in INTENTS.get(value_type, ())}
     if not intent_name:
