@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 # Two share a machine with two cores well: tests of real components mostly wait.
 PROCESSES ?= 2
+# Installed before the tests, whose time is limited.
+TESTED := kafka zeebe mariadb opensearch prometheus
 
 .DEFAULT_GOAL := help
 
@@ -38,6 +40,7 @@ run-real: $(VENV)/.dev ## The same on Zeebe, Kafka, MariaDB, OpenSearch and Prom
 	@$(BIN)/python scripts/run_real.py $(ARGS)
 
 test: $(VENV)/.dev lint ## Lint, types, import rules and the whole test suite
+	@$(BIN)/python scripts/services.py install $(TESTED) || echo "What needs them is skipped."
 	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 test-long: $(VENV)/.dev lint ## The whole test suite with fault cases and every engine (about an hour)
