@@ -21,6 +21,8 @@ from two_tenants import LAST, RECORDS, expected_rows, import_log, log_of, rows_o
 
 from phee.errors import Unavailable
 from phee.importers.process import RegisteredTenants, make_sorter
+from phee.projections import dead_letter
+from phee.projections.dead_letter import DeadLetter
 from phee.projections.mapping import default_mapping
 from phee.projections.relational import RelationalFold
 from phee.records import encode_block
@@ -194,6 +196,33 @@ def test_a_connection_that_is_lost_under_way_is_an_open_question(
     holder.close()
     assert isinstance(outcome[0], Unavailable)
     assert store.position(LANE) in (0, 5)
+    store.write([LaneWork(LANE, 5)])
+    assert store.position(LANE) == 5
+
+
+def test_a_read_only_server_is_left_and_waited_for(
+    mysql: MysqlRuntime, mariadb: MariaDbServer, store: Any
+) -> None:
+    """By tenants and by the operator's letters: another server may be the one to write to now."""
+    operator = mysql.stores.open_operator_letters("relational")
+    letter = DeadLetter(
+        epoch=1, partition_id=1, position=7, reason_code=dead_letter.UNREADABLE, reason="a test"
+    )
+    root = mariadb.connect_as_root()
+    server = root.cursor()
+    server.execute("SET GLOBAL read_only = 1")
+    try:
+        for write in (
+            lambda: store.write([LaneWork(LANE, 5)]),
+            lambda: operator.write([letter]),
+        ):
+            with pytest.raises(Unavailable, match="read-only"):
+                write()
+    finally:
+        server.execute("SET GLOBAL read_only = 0")
+        root.close()
+    operator.write([letter])
+    operator.close()
     store.write([LaneWork(LANE, 5)])
     assert store.position(LANE) == 5
 

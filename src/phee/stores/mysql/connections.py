@@ -12,7 +12,7 @@ from typing import Any
 
 import pymysql
 from pymysql.constants import CLIENT, CR, ER
-from sqlalchemy import Engine, QueuePool, create_engine
+from sqlalchemy import Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from phee.errors import Unavailable
@@ -42,6 +42,8 @@ LOST = frozenset(
         4031,  # MySQL: it was idle for too long
     )
 )
+READ_ONLY = frozenset((ER.OPTION_PREVENTS_STATEMENT, 1836))
+"""The server takes no writes, as one that has become the copy of another."""
 TRY_AGAIN = frozenset((ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020))
 """The transaction met another one (1020: MariaDB, a row changed meanwhile); nothing is wrong."""
 NOT_ONBOARDED = frozenset(
@@ -139,15 +141,28 @@ def is_lost(error: DBAPIError) -> bool:
 def unavailable(address: MysqlAddress, error: BaseException) -> Unavailable:
     """Return the error for a server that does not answer."""
     code = error_code(error)
+    where = f"{address.host}:{address.port}"
+    if code in READ_ONLY:
+        return Unavailable(
+            f"the database server is read-only (error {code})",
+            where=where,
+            fix="See that the address leads to the server that takes writes",
+        )
     return Unavailable(
         f"the database server does not answer (error {code})",
-        where=f"{address.host}:{address.port}",
+        where=where,
         fix="See that it runs and can be reached",
     )
 
 
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Give up connections to a server that takes no writes; new ones may lead to another."""
+    if error_code(context.original_exception) in READ_ONLY:
+        context.is_disconnect = True
+
+
 def _engine(connect: Connect, connections: int, isolation_level: Any) -> Engine:
-    return create_engine(
+    engine = create_engine(
         "mysql+pymysql://",
         creator=connect,
         poolclass=QueuePool,
@@ -157,6 +172,8 @@ def _engine(connect: Connect, connections: int, isolation_level: Any) -> Engine:
         isolation_level=isolation_level,
         hide_parameters=True,
     )
+    event.listen(engine, "handle_error", _leave_read_only)
+    return engine
 
 
 def _certificates(address: MysqlAddress) -> ssl.SSLContext:
