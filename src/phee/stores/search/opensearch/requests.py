@@ -133,7 +133,9 @@ def _in_words(term: Term, fields: Sequence[str]) -> dict[str, Any]:
     if not words or not fields:
         return _NOTHING
     if term.is_prefix and " " not in words:
-        begun = [{"prefix": {f"words.{name}": {"value": words}}} for name in fields]
+        # Elasticsearch 7 fails on fewer letters than are indexed unless it is told its own default.
+        how = {"value": words, "rewrite": "constant_score"}
+        begun = [{"prefix": {f"words.{name}": how}} for name in fields]
         return _any_of(begun)
     match: dict[str, Any] = {
         "query": words,
