@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -26,6 +27,7 @@ from phee.importers.applier import Applier
 from phee.importers.batch import Batch, Fold, Sorter
 from phee.importers.metrics import ImporterMetrics
 from phee.importers.slots import NEVER, Slot, Slots
+from phee.importers.writers import Writers
 from phee.projections.routing import TenantDirectory
 from phee.stores.operator import OperatorLetters
 from phee.stores.writing import TenantStore
@@ -85,8 +87,13 @@ class Importer(Generic[F]):
         also_open: Callable[[], set[str]] = set,
         unerased: Callable[[], AbstractContextManager[None]] = nullcontext,
         gathered_max: int = GATHERED_MAX,
+        written_at_once: int = 1,
     ) -> None:
-        """Prepare; while ``unerased`` is entered, nobody is erased."""
+        """Prepare; while ``unerased`` is entered, nobody is erased.
+
+        A batch ends with ``gathered_max`` records though more is waiting; the stores of
+        ``written_at_once`` tenants are written at the same time.
+        """
         self._stream = stream
         self._sorter = sorter
         self._operator = operator
@@ -103,6 +110,7 @@ class Importer(Generic[F]):
         self._lost = ""
         self._lags: dict[Lane, int] = {}
         self._gathered_max = gathered_max
+        self._writers = Writers(written_at_once)
         self._committed_at_ms: dict[Lane, int] = {}
         self._known: set[str] = set()
         self._housekept_at = 0.0
@@ -139,6 +147,7 @@ class Importer(Generic[F]):
             pass  # stopping without a hub: what was acknowledged before still holds
         finally:
             self._stream.close()
+            self._writers.close()
             self._slots.close()
             self._operator.close()
 
@@ -279,10 +288,12 @@ class Importer(Generic[F]):
         began = time.monotonic()
         if letters := [letter for batch in batches for letter in batch.operator_letters]:
             self._operator.write(letters)
-        changes = sum(
-            self._applier.apply(self._slots.get(tenant_id), *its)
-            for tenant_id, its in _by_tenant(batches).items()
-            if not self._slots.get(tenant_id).is_stalled
+        changes = self._writers.run(
+            [
+                partial(self._applier.apply, self._slots.get(tenant_id), *its)
+                for tenant_id, its in _by_tenant(batches).items()
+                if not self._slots.get(tenant_id).is_stalled
+            ]
         )
         for batch in batches:
             self._at[batch.lane] = batch.last_position

@@ -18,6 +18,7 @@ from phee.errors import InvalidInput
 from phee.importers.batch import Sorter
 from phee.importers.importer import GATHERED_MAX, Importer
 from phee.importers.metrics import ImporterMetrics
+from phee.importers.writers import REMOTE_AT_ONCE
 from phee.monitoring import (
     HealthChecks,
     MonitoringServer,
@@ -139,6 +140,7 @@ def make_importer(
         unerased=erasures.reading,
         # Whole records stay in memory until they are written.
         gathered_max=WHOLE_RECORDS_MAX if with_records else GATHERED_MAX,
+        written_at_once=1 if _line(kind, settings) in (SQLITE, EMBEDDED) else REMOTE_AT_ONCE,
     )
 
 
@@ -255,6 +257,10 @@ def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChec
 
     checks = {"stream": stream, "lag": lag, "stores": stores, "progress": progressing}
     return HealthChecks(checks)
+
+
+def _line(kind: Kind, settings: ImporterSettings) -> str:
+    return settings.database if kind == "relational" else settings.search
 
 
 def _mapping(settings: ImporterSettings) -> TransferMapping:

@@ -103,6 +103,21 @@ class RelationalFold:
         if end is not None and row.position < end:
             self._generic.variable_history.append(history_of(row))
 
+    def meet(self, other: RelationalFold) -> None:
+        """Take the values that ``other``, of another lane, has of variables replaced here."""
+        variables = other._generic.variables
+        for key in self._generic.replaced.keys() & variables.keys():
+            self.keep_replaced(variables[key])
+
+    @property
+    def roots(self) -> dict[int, int]:
+        """The roots of the instances here, as far as they are known by now."""
+        return {
+            key: row.root_process_instance_key
+            for key, row in self._generic.process_instances.items()
+            if row.root_process_instance_key is not None
+        }
+
     @property
     def called_by(self) -> Mapping[int, int]:
         """The instances that call activities began, with the instances these belong to."""

@@ -162,7 +162,11 @@ class SqlStore(Generic[F]):
     def write(self, works: Sequence[LaneWork[F]]) -> int:
         """See :class:`TenantStore`; raises Replaced when the store was rebuilt meanwhile."""
         with self.transaction() as connection:
-            return sum(self._write(connection, work) for work in works)
+            for work in works:
+                self._move(connection, work.lane, work.position)
+            self.add_letters(connection, [letter for work in works for letter in work.letters])
+            folds = [work.fold for work in works if work.fold is not None]
+            return self._apply_all(connection, folds)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -192,10 +196,9 @@ class SqlStore(Generic[F]):
         """See :class:`TenantStore`."""
         self._engine.dispose()
 
-    def _write(self, connection: Connection, work: LaneWork[F]) -> int:
-        self._move(connection, work.lane, work.position)
-        self.add_letters(connection, work.letters)
-        return 0 if work.fold is None else self._apply(connection, work.fold)
+    def _apply_all(self, connection: Connection, folds: Sequence[F]) -> int:
+        """Apply folds of different lanes."""
+        return sum(self._apply(connection, fold) for fold in folds)
 
     def _apply(self, connection: Connection, fold: F) -> int:
         raise NotImplementedError

@@ -32,24 +32,28 @@ SEEDS = range(4)
 LANES = 3
 
 
-def write(runtime: Runtime, store: TenantStore[RelationalFold], lane: Lane, piece: Any) -> None:
-    """Write one piece of a lane, whatever the watermark says of it."""
+def write(
+    runtime: Runtime, store: TenantStore[RelationalFold], pieces: dict[Lane, list[Record]]
+) -> None:
+    """Write a piece of some lanes at once, whatever the watermarks say of them."""
     sorter = make_sorter("relational", RegisteredTenants(runtime.data), default_mapping())
-    last = piece[-1].position
-    blocks = [(record.position, encode_block(1, 1, [record])) for record in piece]
-    chunk = Chunk(lane, blocks, 1, last)
-    batch = sorter.sort(chunk, after=0, applied=lambda _: 0)
-    assert not batch.operator_letters
-    for work in batch.tenants.values():
-        assert not work.letters
-        store.write([LaneWork(lane, last, work.fold, work.letters)])
+    works = []
+    for lane, piece in pieces.items():
+        last = piece[-1].position
+        blocks = [(record.position, encode_block(1, 1, [record])) for record in piece]
+        batch = sorter.sort(Chunk(lane, blocks, 1, last), after=0, applied=lambda _: 0)
+        assert not batch.operator_letters
+        for work in batch.tenants.values():
+            assert not work.letters
+            works.append(LaneWork(lane, last, work.fold, work.letters))
+    store.write(works)
 
 
 def import_in_order(runtime: Runtime, records: list[Record]) -> Rows:
     store = runtime.stores.open_store("rhino")
     lane = Lane(1, 1)
     store.claim(lane, "test", start=0)
-    write(runtime, store, lane, records)
+    write(runtime, store, {lane: records})
     store.close()
     return runtime.rows("rhino")
 
@@ -78,15 +82,19 @@ def test_cuts_replays_and_lanes_change_nothing(runtime: Runtime, tmp_path: Path,
     for lane in lanes.values():
         store.claim(lane, "test", start=0)
     while any(waiting.values()):
-        number = rng.choice([number for number, records in waiting.items() if records])
-        size = rng.choice((1, 2, 5, 40))
-        piece, waiting[number] = waiting[number][:size], waiting[number][size:]
-        write(runtime, store, lanes[number], piece)
-        done[number] += piece
+        ready = [number for number, records in waiting.items() if records]
+        pieces = {}
+        for number in rng.sample(ready, rng.randint(1, len(ready))):
+            size = rng.choice((1, 2, 5, 40))
+            piece, waiting[number] = waiting[number][:size], waiting[number][size:]
+            pieces[lanes[number]] = piece
+            done[number] += piece
+        write(runtime, store, pieces)
         if rng.random() < 0.2:
             first = rng.randrange(len(done[number]))
             rewind(runtime)
-            write(runtime, store, lanes[number], done[number][first : first + rng.randrange(1, 50)])
+            again = done[number][first : first + rng.randrange(1, 50)]
+            write(runtime, store, {lanes[number]: again})
     store.close()
     found = runtime.rows("rhino")
     assert {name: set(found[name]) ^ set(rows) for name, rows in expected.items()} == {
@@ -218,6 +226,6 @@ def test_an_instance_that_is_forgotten_and_folded_again_counts_once(runtime: Run
         assert rows_of(runtime, name) == []
     store.claim(Lane(1, 1), "again", start=0)
     rewind(runtime)
-    write(runtime, store, Lane(1, 1), records)
+    write(runtime, store, {Lane(1, 1): records})
     store.close()
     assert runtime.rows("rhino") == before

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from phee.errors import InvalidState
 from phee.projections.dead_letter import DeadLetter
+from phee.projections.joined_fold import AnyFold, joined
 from phee.projections.relational import RELATIONAL_TARGETS, RelationalFold
 from phee.projections.transfers import status_rule
 from phee.stores.mysql.address import MysqlAddress
@@ -162,7 +163,10 @@ class MysqlRelationalStore(SqlStore[RelationalFold]):
             self._closed.wait(PAUSE_S * (TRIES - left) * random.uniform(0.5, 1.5))  # noqa: S311
         raise AssertionError  # the last try returns or raises
 
-    def _apply(self, connection: Connection, fold: RelationalFold) -> int:
+    def _apply_all(self, connection: Connection, folds: Sequence[RelationalFold]) -> int:
+        return sum(self._apply(connection, fold) for fold in joined(folds))
+
+    def _apply(self, connection: Connection, fold: AnyFold) -> int:
         self._derived.before(connection, fold)
         changed = sum(
             self._upserts[target].apply(connection, rows) for target, rows in fold.changes()

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from phee.projections.business import business_status_rule, request_state_rule
 from phee.projections.business_rows import BATCHES, BUSINESS_TABLES, REQUESTS, BusinessTable
-from phee.projections.relational import RelationalFold
+from phee.projections.joined_fold import AnyFold
 from phee.projections.rows import VariableRow
 from phee.projections.texts import CHARACTERS_MAX
 from phee.stores.relational import tables
@@ -47,14 +47,14 @@ class DerivedRows:
             table.name: (table, _status_update(table, wait)) for table in BUSINESS_TABLES
         }
 
-    def before(self, connection: Connection, fold: RelationalFold) -> None:
+    def before(self, connection: Connection, fold: AnyFold) -> None:
         """Tell the fold what only the store knows."""
         if fold.replaced_variables:
             _keep_replaced(connection, fold)
         if fold.called_by:
             _find_roots(connection, fold)
 
-    def after(self, connection: Connection, fold: RelationalFold) -> None:
+    def after(self, connection: Connection, fold: AnyFold) -> None:
         """Write what follows from the rows as they are now."""
         for table, update in self._statuses.values():
             for keys in chunks(fold.touched_business(table)):
@@ -99,7 +99,7 @@ _COPY_REPLACED = (  # with SQLite, one prepared statement is cheaper than to rea
 )
 
 
-def _keep_replaced(connection: Connection, fold: RelationalFold) -> None:
+def _keep_replaced(connection: Connection, fold: AnyFold) -> None:
     if connection.dialect.name == "sqlite":
         ends = fold.replaced_variables.items()
         connection.exec_driver_sql(
@@ -109,7 +109,7 @@ def _keep_replaced(connection: Connection, fold: RelationalFold) -> None:
         _read_replaced(connection, fold)
 
 
-def _read_replaced(connection: Connection, fold: RelationalFold) -> None:
+def _read_replaced(connection: Connection, fold: AnyFold) -> None:
     """Hand the values to the fold; the driver writes many rows at once."""
     columns = tables.variables.c
     wanted = fold.replaced_variables
@@ -134,7 +134,7 @@ def _read_replaced(connection: Connection, fold: RelationalFold) -> None:
             fold.keep_replaced(VariableRow(*row))
 
 
-def _find_roots(connection: Connection, fold: RelationalFold) -> None:
+def _find_roots(connection: Connection, fold: AnyFold) -> None:
     columns = tables.process_instances.c
     query = select(columns.process_instance_key, columns.root_process_instance_key).where(
         columns.epoch == fold.epoch,

@@ -2,17 +2,18 @@
 
 A server shows new documents when their index is refreshed. Doing that by a short interval costs
 every index all the time, and most when it is least wanted, with a backlog. So the writer says what
-it wrote, and a thread of its own refreshes that: at once when the last time is ``SOON_S`` ago, else
-when it will be; ``LATE_S`` after a large write. A server that needs long for it is let alone for
-``REST`` times as long, so that refreshing never takes most of its time. The indices' own interval
-is for the case that the writer dies in between.
+it wrote, and a thread of its own refreshes that, all tenants' indices with one request: at once
+when the last round began ``SOON_S`` ago, else when it will have; ``LATE_S`` after a large write. A
+server that needs long for it is let alone for ``REST`` times as long, so that refreshing never
+takes most of its time. The indices' own interval is for the case that the writer dies in between.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -25,6 +26,8 @@ REST = 2.0
 STOP_S_MAX = 1.0
 MANY = 500
 """A write of so many documents is one of a backlog, where speed counts and not freshness."""
+NAMES_MAX = 50
+"""In one request; its path has a limit."""
 
 
 class Refresher:
@@ -32,14 +35,14 @@ class Refresher:
 
     def __init__(
         self,
-        refresh: Callable[[str], object],
+        refresh: Callable[[Sequence[str]], object],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._refresh = refresh
         self._clock = clock
         self._due: dict[str, float] = {}
-        self._rests_until: dict[str, float] = {}
+        self._rests_until = -math.inf
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_stopped = False
@@ -49,8 +52,7 @@ class Refresher:
         if not documents:
             return
         now = self._clock()
-        soon = max(now, self._rests_until.get(name, now))
-        due = soon if documents < MANY else now + LATE_S
+        due = now if documents < MANY else now + LATE_S
         with self._wake:
             self._due[name] = min(due, self._due.get(name, due))
             if self._thread is None and not self._is_stopped:
@@ -61,24 +63,32 @@ class Refresher:
     def run_due(self) -> float | None:
         """Refresh what is due; return in how many seconds the next is (None: nothing waits)."""
         now = self._clock()
+        if now >= self._rests_until and (names := self._take(now)):
+            self._round(names)
         with self._wake:
-            names = [name for name, due in self._due.items() if due <= now]
+            if not self._due:
+                return None
+            return max(min(self._due.values()), self._rests_until) - self._clock()
+
+    def _take(self, now: float) -> list[str]:
+        with self._wake:
+            names = [name for name, due in self._due.items() if due <= now][:NAMES_MAX]
             for name in names:
                 del self._due[name]
-        for name in names:
-            began = self._clock()
-            try:
-                self._refresh(name)
-            except RuntimeError:
-                if not self._is_stopped:
-                    raise  # else the connections were closed under it, which is no trouble
-            except PheeError as error:
-                # The index's own interval shows it a little later.
-                _LOG.info("index not refreshed", index=name, error=str(error))
-            ended = self._clock()
-            self._rests_until[name] = max(began + SOON_S, ended + REST * (ended - began))
-        with self._wake:
-            return min(self._due.values()) - self._clock() if self._due else None
+        return names
+
+    def _round(self, names: Sequence[str]) -> None:
+        began = self._clock()
+        try:
+            self._refresh(names)
+        except RuntimeError:
+            if not self._is_stopped:
+                raise  # else the connections were closed under it, which is no trouble
+        except PheeError as error:
+            # The indices' own interval shows it a little later.
+            _LOG.info("indices not refreshed", indices=names, error=str(error))
+        ended = self._clock()
+        self._rests_until = max(began + SOON_S, ended + REST * (ended - began))
 
     def stop(self) -> None:
         """End the thread; what waits is left to the index's own interval."""

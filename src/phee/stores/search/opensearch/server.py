@@ -6,7 +6,7 @@ Nothing that is asked or answered is ever logged or quoted in an error: both hol
 from __future__ import annotations
 
 import ssl
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
@@ -115,9 +115,7 @@ class SearchServer:
         self.patience = patience
         self._url = address.url
         self._checked = False
-        self.refresher = Refresher(
-            lambda name: self.ask_once("POST", f"/{quote(name, safe='~')}/_refresh", allow={404})
-        )
+        self.refresher = Refresher(self._refresh)
         headers = {
             "content-type": "application/json",
             "accept": "application/json",
@@ -171,6 +169,10 @@ class SearchServer:
         """Close every connection."""
         self.refresher.stop()
         self._client.close()
+
+    def _refresh(self, names: Sequence[str]) -> None:
+        path = quote(",".join(names), safe="~,")
+        self.ask_once("POST", f"/{path}/_refresh?ignore_unavailable=true", allow={404})
 
     def _send(self, method: str, path: str, body: object, allow: Collection[int]) -> Answer:
         content = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
