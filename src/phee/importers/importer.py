@@ -26,6 +26,7 @@ from phee.errors import InvalidState, Unavailable
 from phee.importers.applier import Applier
 from phee.importers.batch import Batch, Fold, Sorter
 from phee.importers.metrics import ImporterMetrics
+from phee.importers.pace import LOCAL, Pace
 from phee.importers.slots import NEVER, Slot, Slots
 from phee.importers.writers import Writers
 from phee.projections.routing import TenantDirectory
@@ -37,13 +38,10 @@ _LOG = structlog.get_logger(__name__)
 F = TypeVar("F", bound=Fold)
 
 BATCH_BYTES = 512 << 10
-WINDOW_S = 0.02
-"""At most one batch in this time: small commits are gathered, and none waits longer for it."""
 GATHER_RECORDS = 2_000
 """With more than this waiting, more is read into the batch, and the next begins at once."""
-GATHERED_MAX = 16_000
 GATHERED_S_MAX = 0.25
-"""Where a batch ends though more is waiting: records read, and for how long."""
+"""A batch ends after so long though more is waiting."""
 WAIT_S = 0.25
 HOUSEKEEPING_S = 1.0
 NEW_TENANTS_S = 0.2
@@ -86,14 +84,9 @@ class Importer(Generic[F]):
         *,
         also_open: Callable[[], set[str]] = set,
         unerased: Callable[[], AbstractContextManager[None]] = nullcontext,
-        gathered_max: int = GATHERED_MAX,
-        written_at_once: int = 1,
+        pace: Pace = LOCAL,
     ) -> None:
-        """Prepare; while ``unerased`` is entered, nobody is erased.
-
-        A batch ends with ``gathered_max`` records though more is waiting; the stores of
-        ``written_at_once`` tenants are written at the same time.
-        """
+        """Prepare; while ``unerased`` is entered, nobody is erased."""
         self._stream = stream
         self._sorter = sorter
         self._operator = operator
@@ -109,8 +102,8 @@ class Importer(Generic[F]):
         self._acknowledged: dict[Lane, int] = {}
         self._lost = ""
         self._lags: dict[Lane, int] = {}
-        self._gathered_max = gathered_max
-        self._writers = Writers(written_at_once)
+        self._pace = pace
+        self._writers = Writers(pace.written_at_once)
         self._committed_at_ms: dict[Lane, int] = {}
         self._known: set[str] = set()
         self._housekept_at = 0.0
@@ -169,7 +162,7 @@ class Importer(Generic[F]):
             self.housekeep()
         self._show()
         if gathered and self.progress.lag_records < GATHER_RECORDS:
-            self._stop.wait(max(WINDOW_S - (time.monotonic() - began), 0.0))
+            self._stop.wait(max(self._pace.window_s - (time.monotonic() - began), 0.0))
 
     # --- where to read ---
 
@@ -277,7 +270,7 @@ class Importer(Generic[F]):
         """Whether to apply what was read, and not read on."""
         return (
             sum(self._lags.values()) < GATHER_RECORDS
-            or sum(batch.records for batch in batches.values()) >= self._gathered_max
+            or sum(batch.records for batch in batches.values()) >= self._pace.gathered_max
             or time.monotonic() - began > GATHERED_S_MAX
             or bool(self._slots.stalled())
             or self._stop.is_set()

@@ -16,8 +16,15 @@ from prometheus_client import CollectorRegistry
 from phee.collecting import collect_seldom, keep_what_is_there
 from phee.errors import InvalidInput
 from phee.importers.batch import Sorter
-from phee.importers.importer import GATHERED_MAX, Importer
+from phee.importers.importer import Importer
 from phee.importers.metrics import ImporterMetrics
+from phee.importers.pace import (
+    GATHERED_MAX,
+    REMOTE_SEARCH_WINDOW_S,
+    WHOLE_RECORDS_MAX,
+    WINDOW_S,
+    Pace,
+)
 from phee.importers.writers import REMOTE_AT_ONCE
 from phee.monitoring import (
     HealthChecks,
@@ -47,8 +54,6 @@ _LOG = structlog.get_logger(__name__)
 Kind = Literal["relational", "search"]
 KINDS: tuple[Kind, ...] = ("relational", "search")
 
-WHOLE_RECORDS_MAX = 2_000
-"""What a batch takes of records that are kept; the others leave only what they change."""
 SILENT_S_MAX = 10.0
 """A stream that has nothing answers several times a second, and a batch takes much less."""
 
@@ -138,9 +143,7 @@ def make_importer(
         ImporterMetrics(registry, kind),
         also_open=with_default,
         unerased=erasures.reading,
-        # Whole records stay in memory until they are written.
-        gathered_max=WHOLE_RECORDS_MAX if with_records else GATHERED_MAX,
-        written_at_once=1 if _line(kind, settings) in (SQLITE, EMBEDDED) else REMOTE_AT_ONCE,
+        pace=_pace(kind, settings, with_records=with_records),
     )
 
 
@@ -259,8 +262,15 @@ def health_checks(importer: Importer[Any], lag_records_ready: int) -> HealthChec
     return HealthChecks(checks)
 
 
-def _line(kind: Kind, settings: ImporterSettings) -> str:
-    return settings.database if kind == "relational" else settings.search
+def _pace(kind: Kind, settings: ImporterSettings, *, with_records: bool) -> Pace:
+    is_remote_search = kind == "search" and settings.search != EMBEDDED
+    is_remote = is_remote_search or (kind == "relational" and settings.database != SQLITE)
+    return Pace(
+        window_s=REMOTE_SEARCH_WINDOW_S if is_remote_search else WINDOW_S,
+        # Whole records stay in memory until they are written.
+        gathered_max=WHOLE_RECORDS_MAX if with_records else GATHERED_MAX,
+        written_at_once=REMOTE_AT_ONCE if is_remote else 1,
+    )
 
 
 def _mapping(settings: ImporterSettings) -> TransferMapping:

@@ -10,7 +10,6 @@ from phee.stores.search.opensearch.refresher import (
     LATE_S,
     MANY,
     NAMES_MAX,
-    REST,
     SOON_S,
     Refresher,
 )
@@ -63,7 +62,7 @@ def test_many_are_shown_with_few_requests() -> None:
     assert [len(names) for names in rounds] == [NAMES_MAX, 1]
 
 
-def test_a_server_that_needs_long_is_let_alone_for_longer() -> None:
+def test_a_server_that_needs_long_twice_is_let_alone_for_as_long() -> None:
     clock = Clock()
     seen: list[str] = []
     refresher = Idle(seen, clock)
@@ -76,10 +75,13 @@ def test_a_server_that_needs_long_is_let_alone_for_longer() -> None:
     refresher.written("a", 1)
     refresher.run_due()
     refresher.written("a", 1)
-    assert refresher.run_due() == REST * 3.0
-    clock.now += REST * 3.0
     refresher.run_due()
     assert seen == ["a", "a"]
+    refresher.written("a", 1)
+    assert refresher.run_due() == 3.0
+    clock.now += 3.0
+    refresher.run_due()
+    assert seen == ["a", "a", "a"]
 
 
 def test_a_backlog_is_shown_seldom_and_nothing_never() -> None:

@@ -24,7 +24,7 @@ from phee.stores.search.opensearch.server import BLOCKED, BUSY, SearchServer, fr
 
 BYTES_MAX = 4 << 20
 """A request holds about as much; a single larger document travels alone."""
-ITEMS_MAX = 500
+ITEMS_MAX = 250
 """Of a request. With more, the first would be sent later."""
 AT_ONCE = 3
 _LATER = BUSY | {401, 403}

@@ -149,7 +149,7 @@ def prepare(server: SearchServer, names: TenantIndices) -> None:
         (names.watermarks, WATERMARK_FIELDS),
         (names.dead_letters, LETTER_FIELDS),
     ):
-        body = {"settings": _settings("1s"), "mappings": _mappings(fields)}
+        body = {"settings": _settings(REFRESH_INTERVAL), "mappings": _mappings(fields)}
         template = {"index_patterns": [name], "priority": 500, "template": body}
         server.ask("PUT", f"/_index_template{path_of(name)}", template)
         create(server, name)

@@ -4,7 +4,7 @@ A server shows new documents when their index is refreshed. Doing that by a shor
 every index all the time, and most when it is least wanted, with a backlog. So the writer says what
 it wrote, and a thread of its own refreshes that, all tenants' indices with one request: at once
 when the last round began ``SOON_S`` ago, else when it will have; ``LATE_S`` after a large write. A
-server that needs long for it is let alone for ``REST`` times as long, so that refreshing never
+server that needs long for it, twice in a row, is let alone for as long, so that refreshing never
 takes most of its time. The indices' own interval is for the case that the writer dies in between.
 """
 
@@ -22,7 +22,6 @@ from phee.errors import PheeError
 _LOG = structlog.get_logger(__name__)
 SOON_S = 0.1
 LATE_S = 1.0
-REST = 2.0
 STOP_S_MAX = 1.0
 MANY = 500
 """A write of so many documents is one of a backlog, where speed counts and not freshness."""
@@ -43,6 +42,7 @@ class Refresher:
         self._clock = clock
         self._due: dict[str, float] = {}
         self._rests_until = -math.inf
+        self._took_s = 0.0
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_stopped = False
@@ -88,7 +88,8 @@ class Refresher:
             # The indices' own interval shows it a little later.
             _LOG.info("indices not refreshed", indices=names, error=str(error))
         ended = self._clock()
-        self._rests_until = max(began + SOON_S, ended + REST * (ended - began))
+        before_s, self._took_s = self._took_s, ended - began
+        self._rests_until = max(began + SOON_S, ended + min(before_s, self._took_s))
 
     def stop(self) -> None:
         """End the thread; what waits is left to the index's own interval."""
