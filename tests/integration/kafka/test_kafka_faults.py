@@ -7,9 +7,9 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -56,6 +56,26 @@ def add(log: MemoryLog, writer: RecordWriter, payments: int) -> None:
     for number in range(payments):
         for commit in payment(writer, writer.position + number, tenant_id=TENANT, echoes=1):
             log.append(commit)
+
+
+@pytest.mark.parametrize("layout", ["one", "per-type"])
+def test_topics_that_are_made_later_are_read_soon(
+    real_kafka: RealKafka, layout: Literal["one", "per-type"]
+) -> None:
+    """By itself the client would look again in five minutes."""
+    seldom = {"topic.metadata.refresh.interval.ms": "300000"}
+    address = real_kafka.address(layout=layout, security=seldom)
+    stream = kafka_stream(address, "early")
+    for _ in range(10):
+        with suppress(Unavailable):
+            assert not stream.fetch({}, max_bytes=1024, timeout_s=0.2)
+    log, _ = filled(1)
+    for name in {address.topic_of(record.value_type) for record in records_of(log)}:
+        real_kafka.make_topic(name)
+    write(address, log)
+    found = read_all(stream, until=lambda found: len(found) == len(records_of(log)))
+    stream.close()
+    assert sorted(record.position for record in found) == [r.position for r in records_of(log)]
 
 
 def letters(data: Path) -> list[dict[str, Any]]:

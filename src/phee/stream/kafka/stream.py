@@ -28,6 +28,7 @@ from phee.stream.kafka.clients import (
 )
 from phee.stream.kafka.offsets import Bookmark, from_metadata, to_metadata
 from phee.stream.kafka.progress import Gathering, PartitionProgress, chunk_of
+from phee.stream.kafka.topics_found import TopicWatch
 from phee.stream.port import Chunk, Lane
 
 _LOG = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class KafkaStream:
         self._consumer: Consumer | None = None
         self._partitions: dict[Key, PartitionProgress] = {}
         self._catch_up = CatchUp(address, self._settings)
+        self._topics = TopicWatch(address)
         self._is_down = False
         self._commits_under_way = 0
         self._lanes: frozenset[Lane] = frozenset()
@@ -81,6 +83,7 @@ class KafkaStream:
         self, consumer: Consumer, after: Mapping[Lane, int], max_bytes: int, timeout_s: float
     ) -> Sequence[Chunk]:
         deadline = time.monotonic() + timeout_s
+        self._topics.look(consumer)
         behind = self._go_back(consumer, after)
         limit = max(max_bytes // RECORD_BYTES, 1)
         if behind:
@@ -310,6 +313,7 @@ class KafkaStream:
                 self._begin_again(consumer, progress)
                 progress.is_whole = False
         elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001
+            self._topics.miss()
             return Unavailable(
                 "the topic does not exist yet",
                 where=str(self._address),
