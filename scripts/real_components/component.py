@@ -16,14 +16,15 @@ class Component(ABC):
     """A third-party engine: how to install it, start it and know that it is ready.
 
     ``ports`` maps a name to the usual port; ``start_after`` names what must run first if it is to
-    run at all. ``port_choice`` bounds free ports where the program takes no others.
+    run at all. ``port_choice`` is where free ports are looked for: below what the system gives to
+    outgoing connections, which could take one between its choice and its use.
     """
 
     name: ClassVar[str]
     version: ClassVar[str]
     ports: ClassVar[Ports]
     start_after: ClassVar[tuple[str, ...]] = ()
-    port_choice: ClassVar[range] = range(1)
+    port_choice: ClassVar[range] = range(10_000, 20_000)
     ready_timeout_s: ClassVar[float] = 60.0
 
     @abstractmethod

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from real_components.missing import Missing
 
 _POLL_S = 0.1
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+_GIVEN: set[int] = set()
+"""Ports that were given as free, and may not be listened on yet."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,17 @@ def start_time(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
-def free_port(choice: range = range(1)) -> int:
-    """Return a TCP port nobody listens on at the moment, of ``choice`` (0: any).
+def free_port(choice: range) -> int:
+    """Return a TCP port of ``choice`` nobody uses at the moment, not the same at every call.
 
     Raises:
         Missing: all of them are taken.
     """
-    for port in choice:
+    for port in sorted(random.sample(choice, len(choice)), key=_GIVEN.__contains__):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
+            _GIVEN.add(port)
+            return port
     raise Missing(f"every port of {choice} is taken; end what uses them")
 
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from running_hub import Command, Http, UpHub, drawing, eventually, payment
 
-from phee.cli.demo.rig import free_ports
+from phee.cli.demo.ports import free_ports
 from phee.stream import stream_path
 from phee.stream.address import socket_address
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 from pathlib import Path
 
 from real_components import process
@@ -17,9 +15,7 @@ class SearchNode:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Others may look for a free port in this small range at the same time.
-        first = random.Random(os.getpid()).randrange(PORTS.start, PORTS.stop - 20)
-        self._ports = {"http": process.free_port(range(first, PORTS.stop))}
+        self._ports = {"http": process.free_port(PORTS)}
         self._running: process.Running | None = None
 
     @property

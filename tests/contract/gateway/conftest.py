@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from orchestrator_world import Inbox, drawing
 from orchestrator_world import catching as drawn_catching
 
+from phee.cli.demo.ports import free_ports
 from phee.commands import Resource
 from phee.engine import Engine
 from phee.gateway.client import OrchestratorClient
@@ -75,7 +75,4 @@ async def inbox(client: OrchestratorClient) -> AsyncIterator[Inbox]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]

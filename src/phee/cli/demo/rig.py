@@ -6,11 +6,11 @@ What the demo, the benches and the end-to-end tests run on.
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 from typing import Self
 
 from phee.cli.data_directory import DataDirectory
+from phee.cli.demo.ports import free_ports
 from phee.cli.demo.world import (
     BANKS,
     DEFAULT_PACE,
@@ -52,8 +52,7 @@ class Rig:
     @classmethod
     def on_free_ports(cls, data: Path, pace: Pace = DEFAULT_PACE) -> Self:
         """Return a rig on ports that nobody uses now."""
-        http, grpc, simulators = free_ports(3)
-        importer = _free_row(3)
+        http, grpc, simulators, importer, *_ = free_ports(6)  # importers and exporter: three
         settings = load_settings(data=data, http_port=http, grpc_port=grpc, importer_port=importer)
         return cls(settings, simulators, pace)
 
@@ -96,28 +95,3 @@ class Rig:
             *("--late-ms", str(self.pace.late_ms)),
         )
         return ProcessSpec("simulators", "phee.simulators", arguments, self.simulators_port)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody uses now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def _free_row(count: int) -> int:
-    """Return the first of ``count`` neighbouring free ports."""
-    while True:
-        (port,) = free_ports(1)
-        try:
-            for neighbour in range(port + 1, port + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", neighbour))
-        except (OSError, OverflowError):
-            continue
-        return port

@@ -14,8 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from phee.cli.demo import proof, report
 from phee.cli.demo.freshness import read_freshness
+from phee.cli.demo.ports import free_ports
 from phee.cli.demo.posting import Accepted, post_payments
-from phee.cli.demo.rig import Rig, free_ports
+from phee.cli.demo.rig import Rig
 from phee.cli.demo.settling import fetch_documents, fetch_transfers, settle
 from phee.cli.demo.traffic import Payment, make_payments
 from phee.cli.demo.world import BANKS
